@@ -1,0 +1,1 @@
+"""IDPro: interactive video object segmentation for people."""

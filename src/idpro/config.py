@@ -1,0 +1,143 @@
+"""The configuration of a network: a small frozen value that travels inside its checkpoint.
+
+``PRESETS`` names the networks one can build: ``lite`` (CPUs, the default), ``r50`` and ``swinb`` (the paper's),
+``aott``, ``r50_aotl``, ``swinb_aotl`` (propagation exactly as published by AOT) and ``tiny`` (tests).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import ConfigError
+
+MAX_OBJECTS = 10  # object slots of one pass; more objects run in groups of ten (paper, figure 7)
+ID_CHANNELS = MAX_OBJECTS + 1  # channel 0 is the background
+
+
+@dataclass(frozen=True)
+class InteractionConfig:
+    """The Across-Frame Interaction module (paper, section III-B).
+
+    Attributes:
+        width: channels of the attention and of the FrameEnhancer.
+        heads: heads of the deformable and of the across-frame attention.
+        points: sampling points a head and level of the deformable attention.
+        across_frame: False leaves AFA out (the baseline of table II).
+        tag_readout: the scribbles' tags ride along the across-frame attention into the id logits (ours).
+        refine_width: channels of the id-tied refinement of tags (ours); 0 leaves it out.
+    """
+
+    width: int = 128
+    heads: int = 8
+    points: int = 4
+    across_frame: bool = True
+    tag_readout: bool = True
+    refine_width: int = 24
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """One network: its encoder, the long- and short-term transformer, the decoder and the interaction module.
+
+    Attributes:
+        encoder: the backbone's name in timm.
+        width: channels of the transformer's tokens.
+        layers: transformer blocks.
+        self_heads, match_heads: heads of the self-attention and of the memory attention.
+        normalized_match: keys and queries on the unit sphere with a learned temperature (else scaled dot product).
+        window: side of the short-term attention's window in stride-16 cells.
+        relative_position: AOT's relative position embedding in the short-term attention.
+        norm_groups: groups of the group norms.
+        align_corners: how feature maps are resized.
+        identity_kernel, identity_stride: the identity bank's convolution over the one-hot masks, in pixels of the masks
+            averaged to ``identity_stride`` (1: full resolution, as AOT).
+        decoder: channels after strides 16, 8 and 4.
+        tag_readout: one-hot tags ride along the memory attention into the id logits (ours).
+        refine_width: channels of the id-tied refinement of tags at strides 8 and 4 (ours); 0 leaves it out.
+        interaction: the interaction module, or None for a propagation-only network (published AOT weights).
+    """
+
+    encoder: str
+    width: int = 256
+    layers: int = 3
+    self_heads: int = 8
+    match_heads: int = 8
+    normalized_match: bool = False
+    window: int = 15
+    relative_position: bool = True
+    norm_groups: int = 32
+    align_corners: bool = True
+    identity_kernel: int = 17
+    identity_stride: int = 1
+    decoder: tuple[int, int, int] = (256, 128, 128)
+    tag_readout: bool = False
+    refine_width: int = 0
+    interaction: InteractionConfig | None = field(default_factory=InteractionConfig)
+
+    def to_json(self) -> str:
+        """The configuration as JSON, for a checkpoint's metadata."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelConfig:
+        """The configuration back from ``to_json``; unknown or missing fields raise ConfigError."""
+        try:
+            values: dict[str, Any] = json.loads(text)
+            interaction = values.pop("interaction")
+            values["decoder"] = tuple(values["decoder"])
+            return cls(**values, interaction=None if interaction is None else InteractionConfig(**interaction))
+        except (TypeError, KeyError, ValueError) as error:
+            raise ConfigError(f"a network configuration of another version: {error}") from error
+
+
+_LITE = {
+    "normalized_match": True,
+    "match_heads": 1,
+    "relative_position": False,
+    "align_corners": False,
+    "identity_kernel": 5,
+    "identity_stride": 4,
+    "tag_readout": True,
+}
+
+PRESETS: dict[str, ModelConfig] = {
+    "lite": ModelConfig(
+        "tf_efficientnet_lite0",
+        width=128,
+        layers=2,
+        self_heads=4,
+        norm_groups=8,
+        decoder=(128, 96, 48),
+        refine_width=16,
+        interaction=InteractionConfig(width=128, heads=4),
+        **_LITE,
+    ),
+    "r50": ModelConfig("resnet50", interaction=InteractionConfig(width=256)),
+    "swinb": ModelConfig(
+        "swin_base_patch4_window7_224", align_corners=False, identity_kernel=16, interaction=InteractionConfig(width=256)
+    ),
+    "aott": ModelConfig("mobilenetv2_100", layers=1, interaction=None),
+    "r50_aotl": ModelConfig("resnet50", interaction=None),
+    "swinb_aotl": ModelConfig("swin_base_patch4_window7_224", align_corners=False, identity_kernel=16, interaction=None),
+    "tiny": ModelConfig(
+        "test_efficientnet",
+        width=32,
+        layers=1,
+        self_heads=2,
+        norm_groups=4,
+        decoder=(32, 24, 16),
+        refine_width=8,
+        interaction=InteractionConfig(width=32, heads=2, points=2, refine_width=8),
+        **_LITE,
+    ),
+}
+
+
+def preset(name: str) -> ModelConfig:
+    """The configuration called ``name``; ConfigError names the ones there are."""
+    if name not in PRESETS:
+        raise ConfigError(f"no preset is called {name!r}: choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]
