@@ -1,0 +1,122 @@
+"""J and F of masks, and the curve of an interactive evaluation: pure arithmetic on arrays, no files.
+
+J is the Jaccard index of regions, F the harmonic mean of precision and recall of contour pixels (Perazzi et al., "A Benchmark
+Dataset and Evaluation Methodology for Video Object Segmentation", CVPR 2016), with the conventions of the public DAVIS 2017
+evaluation: a contour pixel differs from its right, lower or lower right neighbour; it is matched when the other contour has a
+pixel within ``ceil(0.008 x diagonal)``; void pixels (255 in the truth) belong to neither mask; what is absent from both is 1.
+
+Legend: T frames, n ids, H W pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import MaskError
+
+VOID = 255  # pixels of the truth that count for nothing
+TOLERANCE = 0.008  # of the diagonal: how far apart two contours may lie and still match
+
+BoolMask = NDArray[np.bool_]  # H x W
+Scores = NDArray[np.float64]  # T x n
+
+
+@dataclass(frozen=True)
+class MaskScores:
+    """J and F of every id on every frame, T x n each, columns in the order of ``ids``."""
+
+    ids: tuple[int, ...]
+    jaccard: Scores
+    contour: Scores
+
+    @property
+    def j_and_f(self) -> Scores:
+        return (self.jaccard + self.contour) / 2
+
+    def frames(self) -> NDArray[np.float64]:
+        """The score of each frame, T: the mean over ids of (J + F) / 2."""
+        return np.asarray(self.j_and_f.mean(axis=1), np.float64)
+
+
+def score_masks(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], ids: Sequence[int]) -> MaskScores:
+    """J and F of id masks.
+
+    Args:
+        truth, prediction: T x H x W, pixel = id; 255 in the truth is void.
+        ids: the ids to score; ids of the prediction that are not among them are background.
+
+    Raises:
+        MaskError: the two do not have the same shape.
+    """
+    if truth.ndim != 3 or truth.shape != prediction.shape:
+        raise MaskError(f"truth and prediction must both be frames x height x width, got {truth.shape} and {prediction.shape}")
+    jaccard = np.empty((len(truth), len(ids)))
+    contour = np.empty((len(truth), len(ids)))
+    for t, (expected, given) in enumerate(zip(truth, prediction, strict=True)):
+        valid = expected != VOID
+        every_pixel = bool(valid.all())
+        for k, object_id in enumerate(ids):
+            a, b = expected == object_id, given == object_id
+            if not every_pixel:
+                b &= valid
+            jaccard[t, k] = region_similarity(a, b)
+            contour[t, k] = contour_accuracy(a, b)
+    return MaskScores(tuple(ids), jaccard, contour)
+
+
+def region_similarity(truth: BoolMask, prediction: BoolMask) -> float:
+    """J: intersection over union of two binary masks, 1 where both are empty."""
+    union = np.count_nonzero(truth | prediction)
+    return np.count_nonzero(truth & prediction) / union if union else 1.0
+
+
+def contour_accuracy(truth: BoolMask, prediction: BoolMask, tolerance: float = TOLERANCE) -> float:
+    """F: harmonic mean of the precision and the recall of the contour pixels of two binary masks.
+
+    1 where neither has a contour, 0 where only one has. ``tolerance`` is a fraction of the diagonal.
+    """
+    radius = math.ceil(tolerance * math.hypot(*truth.shape))
+    window = _window(truth | prediction)
+    if window is None:
+        return 1.0
+    expected, given = contour_map(truth[window]), contour_map(prediction[window])
+    n_expected, n_given = np.count_nonzero(expected), np.count_nonzero(given)
+    if not n_expected or not n_given:
+        return float(n_expected == n_given)
+    precision = np.count_nonzero(given & _near(expected, radius)) / n_given
+    recall = np.count_nonzero(expected & _near(given, radius)) / n_expected
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
+def contour_map(mask: BoolMask) -> BoolMask:
+    """H x W -> H x W, true where a pixel differs from its right, lower or lower right neighbour (beyond the border: itself)."""
+    padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
+    contour: BoolMask = (mask != padded[:-1, 1:]) | (mask != padded[1:, :-1]) | (mask != padded[1:, 1:])
+    return contour
+
+
+def _window(mask: BoolMask) -> tuple[slice, slice] | None:
+    """The rows and columns that hold every contour pixel of any mask within ``mask``; None for an empty one."""
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    if not width:
+        return None
+    return slice(max(y - 1, 0), y + height + 1), slice(max(x - 1, 0), x + width + 1)
+
+
+def _near(contour: BoolMask, radius: int) -> BoolMask:
+    """True within ``radius`` pixels (Euclidean) of a contour pixel."""
+    return np.asarray(cv2.dilate(contour.view(np.uint8), disk(radius)), np.bool_)
+
+
+@lru_cache
+def disk(radius: float) -> NDArray[np.uint8]:
+    """A disk as a structuring element: all pixels within ``radius`` of the middle one, side ``2 floor(radius) + 1``."""
+    offsets = np.arange(-int(radius), int(radius) + 1)
+    return (offsets[:, None] ** 2 + offsets**2 <= radius**2).astype(np.uint8)
