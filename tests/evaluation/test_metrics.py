@@ -65,7 +65,7 @@ def test_contours_match_within_the_tolerance_and_no_further() -> None:
     # The diagonal of 100 x 120 is 156.2, the tolerance ceil(1.25) = 2 pixels.
     square = rectangle(30, 30, 40, 40)
     assert contour_accuracy(square, rectangle(30, 32, 40, 40)) == 1.0
-    # Shifted by 3, of the 160 contour pixels the outer side (41 rows) is out of reach and the inner one but for 3 rows at each end.
+    # Shifted by 3, of the 160 contour pixels the outer side (41) is out of reach, and the inner one but for 3 at each end (35).
     assert contour_accuracy(square, rectangle(30, 33, 40, 40)) == pytest.approx((160 - 41 - 35) / 160, abs=1e-12)
     assert contour_accuracy(square, rectangle(80, 90, 5, 5)) == 0.0
 
@@ -75,7 +75,7 @@ def test_the_known_f_of_two_bars() -> None:
     assert contour_accuracy(rectangle(0, 0, 100, 50), rectangle(0, 0, 100, 53)) == 0.0
     # Half of the rows 3 apart, half at the same place: each contour has its vertical pixels and one step.
     stepped = rectangle(0, 0, 50, 50) | rectangle(50, 0, 50, 53)
-    # Truth: 100 contour pixels, of which 50 above and 2 below the step are matched. Prediction: 50 above, 3 on the step, 50 below, of
+    # Truth: 100 contour pixels, 50 above and 2 below the step are matched. Prediction: 50 above, 3 on the step, 50 below, of
     # which the 50 and 2 of the step are. F = 2 p r / (p + r) with p = 52 / 103 and r = 52 / 100.
     assert contour_accuracy(rectangle(0, 0, 100, 50), stepped) == pytest.approx(104 / 203, abs=1e-12)
 
