@@ -1,0 +1,148 @@
+"""Cut objects out of one picture or clip and lay them, with their masks, over another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..config import MAX_OBJECTS
+from ..types import Image, Mask
+from .clip import IGNORE, Clip, object_ids
+from .transforms import Matrix, about, affine, bent_map, random_bend, random_motion
+
+_HIDDEN = 255 - 1  # an id no base object has (there are at most ten): a cut-out that is laid over as background
+
+
+def cutout(image: Image, mask: Mask, identity: int) -> NDArray[np.uint8]:
+    """One object's pixels with a slightly feathered matte: uint8 H x W x 4, the last channel the matte."""
+    matte = cv2.GaussianBlur((mask == identity).astype(np.uint8) * 255, (3, 3), 0)
+    return np.dstack([image, matte])
+
+
+def lay_over(image: Image, mask: Mask, piece: NDArray[np.uint8], identity: int, behind: bool = False) -> None:
+    """Lay a cut-out over a frame and its mask, in place.
+
+    Args:
+        image, mask: H x W x 3 and H x W, changed.
+        piece: H x W x 4 colours and matte, already where it belongs.
+        identity: what the mask shows where the matte covers more than half.
+        behind: the objects already there stay in front.
+    """
+    matte = piece[..., 3]
+    rows, columns = np.flatnonzero(matte.any(1)), np.flatnonzero(matte.any(0))
+    if not len(rows):
+        return
+    window = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    alpha = matte[window].astype(np.float32) / 255
+    if behind:
+        front = (mask[window] > 0).astype(np.float32)
+        alpha *= 1 - cv2.GaussianBlur(front, (3, 3), 0) if front.any() else 1
+        mask[window][(alpha > 0.5) & (front == 0)] = identity
+    else:
+        mask[window][alpha > 0.5] = identity
+    colours = np.ascontiguousarray(piece[window][..., :3])
+    image[window] = cv2.blendLinear(colours, np.ascontiguousarray(image[window]), alpha, 1 - alpha)
+
+
+def paste(
+    base: Clip, donor: Clip, rng: np.random.Generator, *, ids: Sequence[int] | None = None, labelled: bool = True
+) -> Clip:
+    """Lay objects of ``donor`` over ``base``, each on a trajectory of its own on top of its motion in the donor.
+
+    Every object is scaled, perhaps mirrored, moved to a random place and shifted towards the colours around it; one time in
+    three it passes behind the objects of the base. Pasting the same donor twice gives two alike objects under two ids.
+
+    Args:
+        base: T frames.
+        donor: at least T frames, of any size.
+        ids: the donor's objects to paste; all of them by default.
+        labelled: False lays them over as background: a distractor that has no id.
+
+    Returns:
+        A clip with the base's objects first, then the pasted ones; at most ``MAX_OBJECTS`` (the rest is not pasted).
+    """
+    length, size = base.masks.shape[:2]
+    images, masks = base.images.copy(), base.masks.copy()
+    taken = base.objects
+    for identity in ids if ids is not None else object_ids(donor.masks[0]):
+        if labelled and taken >= MAX_OBJECTS:
+            break
+        pose = _random_pose(donor.masks[0] == identity, base, rng)
+        if pose is None:
+            continue
+        taken += labelled
+        views, behind, tint = pose, bool(rng.random() < 1 / 3), _tint(base, donor, identity, rng)
+        label = taken if labelled else _HIDDEN
+        for t in range(length):
+            piece = cutout(cv2.transform(donor.images[t], tint), donor.masks[t], identity)
+            piece = cv2.remap(piece, bent_map(views[t], size), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+            lay_over(images[t], masks[t], piece, label, behind)
+    masks[masks == _HIDDEN] = 0
+    return Clip.numbered(images, masks)
+
+
+def _random_pose(region: NDArray[np.bool_], base: Clip, rng: np.random.Generator) -> Matrix | None:
+    """T x 3 x 3 from the donor's frames to the base's: size, place and trajectory; None for an object of no size."""
+    length, size = base.masks.shape[:2]
+    rows, columns = np.nonzero(region)
+    if len(rows) < 16:
+        return None
+    span = max(float(np.ptp(rows)), float(np.ptp(columns))) + 1
+    target = size * rng.uniform(0.15, 0.6)
+    grow = math.log(min(target / span, 1.6 * size / region.shape[0]))
+    x, y = float(columns.mean()), float(rows.mean())
+    mirror = np.diag([-1.0, 1, 1]) if rng.random() < 0.5 else np.eye(3)
+    to_x, to_y = rng.uniform(0.1, 0.9, 2) * size
+    placed = affine(to_x, to_y, turn=rng.normal(0, 0.15), grow=grow) @ mirror @ affine(-x, -y)
+    pace = float(np.exp(rng.normal(-0.3, 0.6)))
+    return np.asarray(random_motion(length, size, rng, pace, (to_x, to_y)) @ placed)
+
+
+def _tint(base: Clip, donor: Clip, identity: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """A 3 x 4 colour matrix that brings the object's mean and contrast part of the way to the base's."""
+    strength = rng.uniform(0, 0.6)
+    mean, deviation = cv2.meanStdDev(donor.images[0], mask=(donor.masks[0] == identity).astype(np.uint8))
+    wanted, contrast = cv2.meanStdDev(base.images[0])
+    gain = np.exp(strength * np.clip(np.log((contrast + 8) / (deviation + 8)), -0.5, 0.5))
+    offset = mean + strength * (wanted - mean) - gain * mean
+    return np.asarray(np.hstack([np.diag(gain[:, 0]), offset]), np.float32)
+
+
+def filled(image: Image, hole: NDArray[np.bool_], rng: np.random.Generator) -> Image:
+    """The picture without what is in the hole: its surroundings flow in, half of the time with texture of its mirror image."""
+    if not hole.any():
+        return image
+    height, width = hole.shape
+    small = (max(1, width // 8), max(1, height // 8))
+    shrunk_hole = cv2.resize(hole.astype(np.uint8), small, interpolation=cv2.INTER_AREA)
+    shrunk_hole = cv2.dilate(np.maximum(shrunk_hole, cv2.resize(hole.astype(np.uint8), small)), np.ones((3, 3), np.uint8))
+    if shrunk_hole.all():
+        return image
+    flow = cv2.inpaint(cv2.resize(image, small, interpolation=cv2.INTER_AREA), shrunk_hole, 3, cv2.INPAINT_TELEA)
+    flow = cv2.resize(flow, (width, height), interpolation=cv2.INTER_CUBIC)
+    grain = cv2.subtract(image.astype(np.int16), cv2.blur(image, (9, 9)).astype(np.int16))  # what is finer than the flow
+    mirrored, mirrored_hole = grain[:, ::-1], hole[:, ::-1]
+    if rng.random() < 0.5:
+        mirrored, mirrored_hole = grain[::-1, ::-1], hole[::-1, ::-1]
+    grain = np.where(mirrored_hole[..., None], 0, mirrored)
+    patched = np.clip(flow.astype(np.int16) + grain, 0, 255).astype(np.uint8)
+    alpha = cv2.GaussianBlur(hole.astype(np.float32), (7, 7), 0)
+    return np.asarray(cv2.blendLinear(patched, np.ascontiguousarray(image), alpha, 1 - alpha), np.uint8)
+
+
+def holes(mask: Mask, reach: int = 3) -> NDArray[np.bool_]:
+    """Where the objects and their doubtful borders are, grown by ``reach`` pixels."""
+    side = 2 * reach + 1
+    return np.asarray(cv2.dilate(((mask > 0) | (mask == IGNORE)).astype(np.uint8), np.ones((side, side), np.uint8)) > 0)
+
+
+def bends(length: int, size: int, rng: np.random.Generator, amplitude: float) -> Sequence[NDArray[np.float32] | None]:
+    """A deformation a frame, or none at all if the amplitude is 0."""
+    return list(random_bend(length, size, rng, amplitude)) if amplitude > 0 else [None] * length
+
+
+__all__ = ["about", "cutout", "filled", "holes", "lay_over", "paste"]

@@ -1,0 +1,73 @@
+"""Clips from real videos: a stretch of frames in a moving crop."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ConfigError, MaskError
+from .clip import Clip, object_ids
+from .datasets import DEVELOPMENT_SEQUENCES, Footage
+from .transforms import Matrix, bent_map, random_motion, random_view
+
+
+def real_clip(
+    footage: Footage, length: int, size: int, rng: np.random.Generator, *, max_stride: int = 5, whole: bool = False
+) -> Clip:
+    """A stretch of a real video: time stride, direction, crop, turn, mirror, and a slight motion of the camera.
+
+    The crop shows an object on the first frame if the video has one there. A video shorter than the stretch is played
+    back and forth.
+
+    Args:
+        length: T.
+        size: side of the square clip in pixels.
+        max_stride: frames from one to the next, drawn from 1 up to this.
+        whole: the whole frame, fitted into the square with its border black; for cutting objects out of it.
+
+    Raises:
+        ConfigError: a development sequence: those are never trained on.
+        VideoError, MaskError: a broken image or mask.
+    """
+    if footage.name in DEVELOPMENT_SEQUENCES:
+        raise ConfigError(f"{footage.name} is a development sequence and must not be trained on: leave it out of the data")
+    indices = _stretch(len(footage), length, max_stride, rng)
+    masks = [footage.frames[i].mask() for i in indices]
+    view = _fitted(masks[0].shape[:2], size) if whole else random_view(masks[0], size, rng)
+    pace = 0.0 if whole or rng.random() < 0.3 else float(np.exp(rng.normal(-1.6, 0.6)))
+    camera = random_motion(length, size, rng, pace, (size / 2, size / 2))
+    reduce = 2 if np.sqrt(abs(np.linalg.det(view[:2, :2]))) <= 0.55 else 1
+    out_images, out_masks = np.empty((length, size, size, 3), np.uint8), np.empty((length, size, size), np.uint8)
+    border = cv2.BORDER_CONSTANT if whole else cv2.BORDER_REPLICATE
+    for t, index in enumerate(indices):
+        image = footage.frames[index].image(reduce)
+        if masks[t].shape != masks[0].shape or abs(image.shape[0] * reduce - masks[t].shape[0]) >= reduce:
+            raise MaskError(f"image and mask of {footage.frames[index].name} differ in size, or from the rest of the video")
+        place = bent_map(camera[t] @ view, size)
+        out_masks[t] = cv2.remap(masks[t], place, None, cv2.INTER_NEAREST, borderMode=border)
+        place = place if reduce == 1 else (place + 0.5) / reduce - 0.5
+        out_images[t] = cv2.remap(image, place, None, cv2.INTER_LINEAR, borderMode=border)
+    return Clip.numbered(out_images, out_masks)
+
+
+def _stretch(frames: int, length: int, max_stride: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """``length`` frame indices, evenly spaced, forwards or backwards; reflected at the ends of a short video."""
+    longest = max(1, min(max_stride, (frames - 1) // max(1, length - 1)))
+    stride = int(rng.integers(1, longest + 1))
+    last = frames - 1 - (length - 1) * stride
+    start = int(rng.integers(0, last + 1)) if last >= 0 else int(rng.integers(frames))
+    indices = start + stride * np.arange(length)
+    if frames == 1:
+        return np.zeros(length, np.int64)
+    folded = np.abs((indices + frames - 1) % (2 * frames - 2) - (frames - 1))
+    return np.asarray(folded[::-1] if rng.random() < 0.5 else folded, np.int64)
+
+
+def _fitted(shape: tuple[int, ...], size: int) -> Matrix:
+    scale = size / max(shape)
+    x, y = (size - scale * shape[1]) / 2, (size - scale * shape[0]) / 2
+    return np.array([[scale, 0, x], [0, scale, y], [0, 0, 1.0]])
+
+
+__all__ = ["object_ids", "real_clip"]

@@ -1,0 +1,183 @@
+"""The stream of training clips: sample ``index`` is always the same clip, so that training resumes exactly."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ConfigError, MaskError, VideoError
+from .clip import Clip, object_ids
+from .datasets import DEVELOPMENT_SEQUENCES, Dataset, Footage, Picture
+from .paste import paste
+from .real import real_clip
+from .synth import MAX_STILL_OBJECTS, still_clip
+from .transforms import random_look
+
+T = TypeVar("T")
+
+_ATTEMPTS = 20  # draws before a data set without usable clips is given up
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """What the clips of a source are made of; all chances are in 0..1.
+
+    Attributes:
+        stills: chance of a clip made from a still (the others are real videos; 1 or 0 where there is only one kind).
+        pastes: chances of pasting 0, 1, 2, ... objects of another clip or still over it.
+        distractors: chance that a pasted object gets no id and counts as background.
+        twins: chance that a pasted object is one of the clip's own, or is pasted twice, under another id.
+        backdrops: chance that a still's objects move over another picture.
+        looks: chance of changing light, colour, sharpness and compression.
+        max_objects: of one still, before pasting.
+        max_stride: frames of a video from one of the clip to the next, at most.
+        weights: data set name -> how much more often than its number of pictures (or videos) says; 1 where not named.
+    """
+
+    stills: float = 0.4
+    pastes: tuple[float, ...] = (0.3, 0.35, 0.2, 0.15)
+    distractors: float = 0.15
+    twins: float = 0.15
+    backdrops: float = 0.15
+    looks: float = 0.9
+    max_objects: int = MAX_STILL_OBJECTS
+    max_stride: int = 5
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        chances = {n: getattr(self, n) for n in ("stills", "distractors", "twins", "backdrops", "looks")}
+        for name, chance in chances.items():
+            if not 0 <= chance <= 1:
+                raise ConfigError(f"the mixture's {name} is a chance in 0..1, got {chance}")
+        if not self.pastes or min(self.pastes) < 0 or sum(self.pastes) <= 0:
+            raise ConfigError(f"the mixture's pastes are the chances of 0, 1, 2, ... pasted objects, got {self.pastes}")
+
+
+@dataclass(frozen=True)
+class ClipSource:
+    """Makes training clips from data sets. A value: picklable, and as many processes as one likes may sample from it.
+
+    Attributes:
+        datasets: where the pictures and videos come from.
+        seed: two sources with one seed make the same clips.
+        mixture: the default mixture of ``sample``.
+
+    Raises:
+        ConfigError: a development sequence among the videos, or no pictures at all.
+    """
+
+    datasets: Sequence[Dataset]
+    seed: int = 0
+    mixture: Mixture = field(default_factory=Mixture)
+
+    def __post_init__(self) -> None:
+        for dataset in self.datasets:
+            held_out = sorted({video.name for video in dataset.videos} & DEVELOPMENT_SEQUENCES)
+            if held_out:
+                raise ConfigError(f"{dataset.name} holds development sequences, never trained on: exclude {', '.join(held_out)}")
+        if not any(dataset.videos or dataset.stills for dataset in self.datasets):
+            raise ConfigError("the data sets hold no pictures with masks: give at least one that does")
+
+    def sample(self, index: int, length: int, size: int, mixture: Mixture | None = None) -> Clip:
+        """Clip number ``index``; the same for the same (seed, index, length, size, mixture).
+
+        A broken image or mask is skipped with a warning that names it, and another drawn in its place.
+
+        Args:
+            index: 0, 1, 2, ...
+            length: T frames.
+            size: side of the square frames in pixels.
+            mixture: in place of the source's own.
+
+        Returns:
+            A clip with at least one object.
+
+        Raises:
+            ConfigError: twenty draws gave nothing usable.
+        """
+        cv2.setNumThreads(0)  # one clip is one core's work; the pool spreads clips over cores
+        for attempt in range(_ATTEMPTS):
+            rng = np.random.default_rng((self.seed, index, attempt))
+            try:
+                clip = _Maker(self.datasets, mixture or self.mixture, length, size, rng).make()
+            except (VideoError, MaskError) as error:
+                warnings.warn(f"skipped: {error}", stacklevel=2)
+                continue
+            if clip.objects:
+                return clip
+        raise ConfigError(f"{_ATTEMPTS} draws gave no clip with an object: the data sets' masks are empty or their files broken")
+
+
+class _Maker:
+    """One draw."""
+
+    def __init__(self, datasets: Sequence[Dataset], mixture: Mixture, length: int, size: int, rng: np.random.Generator) -> None:
+        self.datasets, self.mixture, self.length, self.size, self.rng = datasets, mixture, length, size, rng
+
+    def make(self) -> Clip:
+        clip = self._from_still() if self._pick_still(self.mixture.stills) else self._from_video()
+        chances = np.asarray(self.mixture.pastes, float)
+        for _ in range(int(self.rng.choice(len(chances), p=chances / chances.sum()))):
+            clip = self._pasted(clip)
+        if self.rng.random() < self.mixture.looks:
+            clip = Clip(random_look(clip.images, self.rng), clip.masks)
+        return clip
+
+    def _pasted(self, clip: Clip) -> Clip:
+        twin = bool(self.rng.random() < self.mixture.twins)
+        if twin and self.rng.random() < 0.5:
+            donor = clip
+        elif self._pick_still(0.4):
+            donor = self._from_still(max_objects=1)
+        else:
+            donor = self._from_video(whole=True)
+        ids = object_ids(donor.masks[0])
+        if not ids:
+            return clip
+        one = [int(self.rng.choice(ids))]
+        copies = 2 if twin and donor is not clip else 1
+        labelled = bool(self.rng.random() >= self.mixture.distractors)
+        return paste(clip, donor, self.rng, ids=one * copies, labelled=labelled)
+
+    def _from_still(self, max_objects: int | None = None) -> Clip:
+        picture = self._still()
+        backdrop = self._still().image() if self.rng.random() < self.mixture.backdrops else None
+        return still_clip(
+            picture.image(),
+            picture.mask(),
+            self.length,
+            self.size,
+            self.rng,
+            backdrop=backdrop,
+            max_objects=max_objects or self.mixture.max_objects,
+        )
+
+    def _from_video(self, whole: bool = False) -> Clip:
+        video = self._video()
+        return real_clip(video, self.length, self.size, self.rng, max_stride=self.mixture.max_stride, whole=whole)
+
+    def _pick_still(self, chance: float) -> bool:
+        if not any(d.videos for d in self.datasets):
+            return True
+        return any(bool(d.stills) for d in self.datasets) and bool(self.rng.random() < chance)
+
+    def _still(self) -> Picture:
+        return self._drawn([d.stills for d in self.datasets])
+
+    def _video(self) -> Footage:
+        return self._drawn([d.videos for d in self.datasets])
+
+    def _drawn(self, groups: Sequence[Sequence[T]]) -> T:
+        weights: NDArray[np.float64] = np.array(
+            [len(group) * self.mixture.weights.get(d.name, 1.0) for group, d in zip(groups, self.datasets, strict=True)]
+        )
+        if not weights.sum() > 0:
+            raise ConfigError("every data set's weight is 0: give one that holds pictures a positive weight")
+        group = groups[int(self.rng.choice(len(groups), p=weights / weights.sum()))]
+        return group[int(self.rng.integers(len(group)))]

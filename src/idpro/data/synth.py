@@ -1,0 +1,137 @@
+"""Stills turned into clips (paper, section IV: translation, rotation and other morphological changes)."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import MaskError
+from ..types import Image, Mask
+from .clip import IGNORE, Clip, object_ids
+from .paste import cutout, filled, holes, lay_over
+from .transforms import Floats, Matrix, affine, bent_map, random_bend, random_motion, random_view
+
+MAX_STILL_OBJECTS = 5
+
+
+def still_clip(
+    image: Image,
+    mask: Mask,
+    length: int,
+    size: int,
+    rng: np.random.Generator,
+    *,
+    backdrop: Image | None = None,
+    max_objects: int = MAX_STILL_OBJECTS,
+) -> Clip:
+    """A clip from a photo and its mask: a moving camera, and every object on a smooth path of its own.
+
+    Two ways, by chance. *Bent*: one smooth warp of the whole photo in which each object drags its surroundings along; no
+    seams. *Layered*: the objects are cut out, the hole is filled, and the pieces move over it, cover each other and deform.
+
+    Args:
+        image, mask: H x W x 3 and H x W (255 = ignore).
+        length: T.
+        size: side of the square clip in pixels.
+        backdrop: another picture to move the objects over (then always layered).
+        max_objects: at most so many of the photo's objects get an id; the others are background.
+
+    Raises:
+        MaskError: image and mask differ in size.
+    """
+    if image.shape[:2] != mask.shape:
+        raise MaskError(f"an image of {image.shape[1]}x{image.shape[0]} with a mask of {mask.shape[1]}x{mask.shape[0]} pixels")
+    ids = np.array(object_ids(mask))
+    if len(ids) > max_objects:
+        dropped = rng.permutation(ids)[max_objects:]
+        mask = np.where(np.isin(mask, dropped), np.uint8(0), mask)
+    view = random_view(mask, size, rng, (0.6, 1.05))
+    pace = float(np.exp(rng.normal(-0.2, 0.7)))
+    if backdrop is None and rng.random() < 0.5:
+        return _bent(image, mask, view, length, size, rng, pace)
+    return _layered(image, mask, view, length, size, rng, pace, backdrop)
+
+
+def _bent(image: Image, mask: Mask, view: Matrix, length: int, size: int, rng: np.random.Generator, pace: float) -> Clip:
+    camera = random_motion(length, size, rng, 0.6 * pace, (size / 2, size / 2))
+    bend = random_bend(length, size, rng, 0.006 * pace)
+    still = bent_map(view, size)
+    first = cv2.remap(mask, still, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101)
+    pulls = []
+    for identity in object_ids(first):
+        x, y, weight = _pull(first == identity)
+        pulls.append((weight, random_motion(length, size, rng, 0.5 * pace, (x, y)), random_bend(length, size, rng, 0.008 * pace)))
+    images, masks = np.empty((length, size, size, 3), np.uint8), np.empty((length, size, size), np.uint8)
+    for t in range(length):
+        place = bent_map(camera[t] @ view, size, bend[t])
+        for weight, motion, own in pulls if t else ():
+            place += weight * (bent_map(motion[t] @ view, size, own[t]) - still)
+        images[t] = cv2.remap(image, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+        masks[t] = cv2.remap(mask, place, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REFLECT_101)
+    return Clip.numbered(images, masks)
+
+
+def _pull(region: NDArray[np.bool_]) -> tuple[float, float, Floats]:
+    """An object's centre on the canvas, and how strongly it drags each pixel along: 1 inside, smoothly 0 further away."""
+    rows, columns = np.nonzero(region)
+    size = len(region)
+    small = cv2.resize(region.astype(np.float32), (size // 4, size // 4), interpolation=cv2.INTER_AREA)
+    small = cv2.GaussianBlur(cv2.dilate(small, np.ones((5, 5), np.uint8)), (0, 0), size / 56)
+    return float(columns.mean()), float(rows.mean()), cv2.resize(small, (size, size), interpolation=cv2.INTER_LINEAR)[..., None]
+
+
+def _layered(
+    image: Image,
+    mask: Mask,
+    view: Matrix,
+    length: int,
+    size: int,
+    rng: np.random.Generator,
+    pace: float,
+    backdrop: Image | None,
+) -> Clip:
+    camera = random_motion(length, size, rng, 0.5 * pace, (size / 2, size / 2))
+    if backdrop is None:
+        ground, ground_view = filled(image, holes(mask), rng), view
+    else:
+        ground, ground_view = backdrop, random_view(np.zeros(backdrop.shape[:2], np.uint8), size, rng, (0.7, 1.0))
+    images, masks = np.empty((length, size, size, 3), np.uint8), np.zeros((length, size, size), np.uint8)
+    for t in range(length):
+        place = bent_map(camera[t] @ ground_view, size)
+        images[t] = cv2.remap(ground, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    for identity in rng.permutation(object_ids(mask)):
+        piece = cutout(image, mask, int(identity))
+        x, y = _centre(piece[..., 3], view)
+        placed = _placement(piece[..., 3], x, y, size, rng)
+        motion = camera @ random_motion(length, size, rng, pace, (float(placed[0, 2]), float(placed[1, 2])))
+        bend = random_bend(length, size, rng, 0.01 * pace) if rng.random() < 0.6 else np.zeros((length, 1, 1, 2), np.float32)
+        for t in range(length):
+            place = bent_map(motion[t] @ placed @ affine(-x, -y) @ view, size, bend[t])
+            moved = cv2.remap(piece, place, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+            lay_over(images[t], masks[t], moved, int(identity))
+    return Clip.numbered(images, masks)
+
+
+def _centre(matte: NDArray[np.uint8], view: Matrix) -> tuple[float, float]:
+    rows, columns = np.nonzero(matte)
+    x, y, w = view @ np.array([columns.mean(), rows.mean(), 1.0])
+    return float(x / w), float(y / w)
+
+
+def _placement(matte: NDArray[np.uint8], x: float, y: float, size: int, rng: np.random.Generator) -> Matrix:
+    """Where an object whose centre is at the origin goes: mostly where it was, one time in three elsewhere on the canvas.
+
+    What the photo's border cuts stays where the cut does not show.
+    """
+    touches = bool(matte[0].any() or matte[-1].any() or matte[:, 0].any() or matte[:, -1].any())
+    if touches or rng.random() < 0.65:
+        return affine(x, y)
+    mirror = np.diag([-1.0, 1, 1]) if rng.random() < 0.5 else np.eye(3)
+    to_x, to_y = rng.uniform(0.15, 0.85, 2) * size
+    return affine(to_x, to_y, turn=rng.normal(0, 0.2), grow=math.log(rng.uniform(0.6, 1.2))) @ mirror
+
+
+__all__ = ["IGNORE", "MAX_STILL_OBJECTS", "still_clip"]
