@@ -98,7 +98,7 @@ _LITE = {
     "match_heads": 1,
     "relative_position": False,
     "align_corners": False,
-    "identity_kernel": 5,
+    "identity_kernel": 6,
     "identity_stride": 4,
     "tag_readout": True,
 }
@@ -110,7 +110,7 @@ PRESETS: dict[str, ModelConfig] = {
         layers=2,
         self_heads=4,
         norm_groups=8,
-        decoder=(128, 96, 48),
+        decoder=(128, 64, 32),
         refine_width=16,
         interaction=InteractionConfig(width=128, heads=4),
         **_LITE,

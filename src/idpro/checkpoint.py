@@ -1,0 +1,99 @@
+"""Checkpoints: one safetensors file with the network's configuration inside, loaded strictly.
+
+``load_network("lite")`` gives the weights that ship with the package; a path gives a checkpoint of ``save_network``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from .config import ModelConfig
+from .errors import CheckpointError, ConfigError, OutputError
+from .model import IDPro, build
+
+FORMAT = "idpro-1"  # raised when a checkpoint of before can no longer be read
+
+
+def shipped_models() -> tuple[str, ...]:
+    """The names of the models whose weights come with the package."""
+    folder = resources.files("idpro") / "weights"
+    if not folder.is_dir():
+        return ()
+    return tuple(sorted(entry.name.removesuffix(".safetensors") for entry in folder.iterdir() if entry.name.endswith(".safetensors")))
+
+
+def load_network(model: str | Path = "lite", device: str | torch.device = "cpu") -> IDPro:
+    """A network in eval mode with the weights called ``model`` (shipped) or in the file ``model``.
+
+    Raises:
+        CheckpointError: no such file or model, not a checkpoint of IDPro, or weights that do not fit their configuration.
+    """
+    path = _resolve(model)
+    metadata, tensors = _read(path)
+    if metadata.get("format") != FORMAT or "config" not in metadata:
+        raise CheckpointError(
+            f"{path} is not a checkpoint of IDPro (format {FORMAT}): convert AOT's with 'idpro convert aot', or give one saved by IDPro"
+        )
+    try:
+        network = build(ModelConfig.from_json(metadata["config"]))
+        network.load_state_dict({name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()})
+    except (ConfigError, RuntimeError) as error:
+        raise CheckpointError(f"{path} belongs to another network or version of IDPro: {_first_line(error)}") from error
+    return network.to(device).eval()
+
+
+def save_network(path: str | Path, network: IDPro, notes: Mapping[str, str] | None = None, *, half: bool = True) -> None:
+    """Write the network's weights (fp16 where ``half``), configuration and ``notes``; atomically.
+
+    Raises:
+        OutputError: the place cannot be written to.
+    """
+    path = Path(path)
+    tensors = {
+        name: (t.half() if half and t.is_floating_point() else t).detach().cpu().contiguous() for name, t in network.state_dict().items()
+    }
+    metadata = {**(notes or {}), "format": FORMAT, "config": network.config.to_json()}
+    temporary = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, str(temporary), metadata=metadata)
+        os.replace(temporary, path)
+    except (OSError, SafetensorError) as error:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"cannot write the checkpoint {path}: {error}") from error
+
+
+def read_notes(model: str | Path) -> dict[str, str]:
+    """A checkpoint's notes: what it was trained on, for how long, and its format and configuration."""
+    return _read(_resolve(model))[0]
+
+
+def _resolve(model: str | Path) -> Path:
+    shipped = resources.files("idpro") / "weights" / f"{model}.safetensors"
+    if isinstance(model, str) and "/" not in model and shipped.is_file():
+        return Path(str(shipped))
+    path = Path(model)
+    if not path.is_file():
+        names = ", ".join(shipped_models()) or "none"
+        raise CheckpointError(f"no model or checkpoint file is called {model}: shipped models are {names}; or give a .safetensors file")
+    return path
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is not a safetensors file: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

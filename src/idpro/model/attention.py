@@ -1,0 +1,197 @@
+"""Attention: global and local-window matching, multi-head self-attention, multi-scale deformable attention, sine positions.
+
+Legend: B batch, N queries, M keys, C channels, G heads, D = C / G, h w the token grid (stride 16), P = window * window.
+Values may carry riders (the tags): extra channels appended to V, moved by the very same attention weights.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def split_heads(x: Tensor, heads: int) -> Tensor:
+    """B N C -> B G N D."""
+    b, n, c = x.shape
+    return x.view(b, n, heads, c // heads).transpose(1, 2)
+
+
+def merge_heads(x: Tensor) -> Tensor:
+    """B G N D -> B N C."""
+    b, g, n, d = x.shape
+    return x.transpose(1, 2).reshape(b, n, g * d)
+
+
+def attach_riders(v: Tensor, riders: Tensor | None) -> Tensor:
+    """B G M D and riders B M R -> B G M D+R."""
+    if riders is None:
+        return v
+    return torch.cat([v, riders[:, None].expand(-1, v.shape[1], -1, -1)], dim=-1)
+
+
+def detach_riders(out: Tensor, width: int) -> tuple[Tensor, Tensor | None]:
+    """B G N D+R -> B N C and the riders, averaged over the heads, B N R."""
+    riders = out[..., width:].mean(dim=1) if out.shape[-1] > width else None
+    return merge_heads(out[..., :width]), riders
+
+
+def global_attention(
+    q: Tensor, k: Tensor, v: Tensor, riders: Tensor | None, *, heads: int, scale: Tensor | float, bias: Tensor | None = None
+) -> tuple[Tensor, Tensor | None]:
+    """Softmax attention of all queries over all keys.
+
+    Args:
+        q, k, v: B N C, B M C, B M C.
+        riders: B M R, moved by the same weights; averaged over heads.
+        scale: multiplies the scores.
+        bias: added to the scores, broadcastable to B G N M.
+
+    Returns:
+        B N C and B N R (None without riders).
+    """
+    scores = split_heads(q * scale, heads) @ split_heads(k, heads).transpose(-1, -2)  # B G N M
+    if bias is not None:
+        scores = scores + bias
+    values = attach_riders(split_heads(v, heads), riders)
+    return detach_riders(scores.softmax(dim=-1) @ values, v.shape[-1] // heads)
+
+
+@lru_cache(maxsize=16)
+@torch.inference_mode(False)  # cached for training too
+def window_index(h: int, w: int, window: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """For each of h*w positions the P positions of the window around it (row by row), and which of them exist.
+
+    Returns:
+        index: int64 h*w x P, positions outside of the grid clamped into it; inside: bool h*w x P.
+    """
+    r = window // 2
+    offset = torch.arange(-r, r + 1)
+    ys = (torch.arange(h)[:, None, None, None] + offset[None, None, :, None]).expand(h, w, window, window)
+    xs = (torch.arange(w)[None, :, None, None] + offset[None, None, None, :]).expand(h, w, window, window)
+    inside = (ys >= 0) & (ys < h) & (xs >= 0) & (xs < w)
+    index = ys.clamp(0, h - 1) * w + xs.clamp(0, w - 1)
+    return index.reshape(h * w, -1).to(device), inside.reshape(h * w, -1).to(device)
+
+
+def window_attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    riders: Tensor | None,
+    *,
+    size: tuple[int, int],
+    window: int,
+    heads: int,
+    scale: Tensor | float,
+    bias: Tensor,
+    value_bias: Tensor | None = None,
+) -> tuple[Tensor, Tensor | None]:
+    """Softmax attention of each position over a window around the same position of another frame.
+
+    Args:
+        q, k, v: B h*w C each; riders B h*w R.
+        size: (h, w).
+        bias: added to the scores, broadcastable to B G h*w P (a relative position embedding).
+        value_bias: G D P, a relative position embedding of the values.
+
+    Returns:
+        B h*w C and B h*w R (None without riders).
+    """
+    h, w = size
+    index, inside = window_index(h, w, window, q.device)  # N P
+    scores = split_heads(q * scale, heads) @ split_heads(k, heads).transpose(-1, -2)  # B G N M
+    b, g, n, _ = scores.shape
+    where = index.expand(b, g, n, -1)
+    local = (scores.gather(-1, where) + bias).masked_fill(~inside, float("-inf")).softmax(dim=-1)  # B G N P
+    # positions outside have weight 0, so clamped duplicates add nothing
+    weights = torch.zeros_like(scores).scatter_add(-1, where, local)  # B G N M
+    values = attach_riders(split_heads(v, heads), riders)
+    out, moved = detach_riders(weights @ values, v.shape[-1] // heads)
+    if value_bias is not None:
+        out = out + merge_heads(torch.einsum("bgnp,gdp->bgnd", local, value_bias))
+    return out, moved
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention with positions added to queries and keys (not to values)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query, self.key = nn.Linear(width, width), nn.Linear(width, width)
+        self.value, self.projection = nn.Linear(width, width), nn.Linear(width, width)
+
+    def forward(self, x: Tensor, position: Tensor) -> Tensor:
+        q, k = self.query(x + position), self.key(x + position)
+        q, k, v = (split_heads(t, self.heads) for t in (q, k, self.value(x)))
+        return self.projection(merge_heads(F.scaled_dot_product_attention(q, k, v)))  # type: ignore[no-any-return]
+
+
+class DeformableAttention(nn.Module):
+    """Multi-scale deformable attention (Deformable DETR, equation 2): each query samples a few points of each level.
+
+    Args:
+        width: channels of queries and levels.
+        levels, heads, points: feature levels, heads, sampling points a head and level.
+    """
+
+    def __init__(self, width: int, levels: int, heads: int, points: int) -> None:
+        super().__init__()
+        self.levels, self.heads, self.points = levels, heads, points
+        self.offsets = nn.Linear(width, heads * levels * points * 2)
+        self.weights = nn.Linear(width, heads * levels * points)
+        self.value, self.projection = nn.Linear(width, width), nn.Linear(width, width)
+        nn.init.zeros_(self.weights.weight)
+        nn.init.zeros_(self.weights.bias)
+        nn.init.zeros_(self.offsets.weight)
+        with torch.no_grad():  # each head looks its own way, each point a step further (Deformable DETR, appendix)
+            angle = torch.arange(heads) * (2 * math.pi / heads)
+            direction = torch.stack([angle.cos(), angle.sin()], -1)
+            direction = direction / direction.abs().amax(-1, keepdim=True)
+            steps = torch.arange(1, points + 1).view(1, 1, points, 1)
+            self.offsets.bias.copy_((direction.view(heads, 1, 1, 2) * steps).expand(heads, levels, points, 2).reshape(-1))
+
+    def forward(self, queries: Tensor, size: tuple[int, int], levels: list[Tensor]) -> Tensor:
+        """Queries B N C on the grid ``size`` = (h, w), levels B C hl wl each -> B N C."""
+        b, n, c = queries.shape
+        g, p, d = self.heads, self.points, c // self.heads
+        h, w = size
+        ys = (torch.arange(h, device=queries.device) + 0.5) / h
+        xs = (torch.arange(w, device=queries.device) + 0.5) / w
+        reference = torch.stack(torch.meshgrid(ys, xs, indexing="ij")[::-1], -1).view(1, n, 1, 1, 2)  # 0..1, (x, y)
+        offsets = self.offsets(queries).view(b, n, g, self.levels, p, 2)
+        weights = self.weights(queries).view(b, n, g, self.levels * p).softmax(-1).view(b, n, g, self.levels, p)
+        out = queries.new_zeros(b * g, d, n)
+        for index, level in enumerate(levels):
+            hl, wl = level.shape[-2:]
+            value = self.value(level.flatten(2).transpose(1, 2))  # B hl*wl C
+            value = value.view(b, hl * wl, g, d).permute(0, 2, 3, 1).reshape(b * g, d, hl, wl)
+            normalizer = torch.tensor([wl, hl], dtype=queries.dtype, device=queries.device)
+            where = reference + offsets[:, :, :, index] / normalizer  # B N G P 2
+            grid = (where * 2 - 1).permute(0, 2, 1, 3, 4).reshape(b * g, n, p, 2)
+            sampled = F.grid_sample(value, grid, mode="bilinear", padding_mode="border", align_corners=False)  # BG D N P
+            weight = weights[:, :, :, index].permute(0, 2, 1, 3).reshape(b * g, 1, n, p)
+            out = out + (sampled * weight).sum(-1)
+        out = out.view(b, g, d, n).permute(0, 3, 1, 2).reshape(b, n, c)
+        return self.projection(out)  # type: ignore[no-any-return]
+
+
+@lru_cache(maxsize=32)
+@torch.inference_mode(False)
+def sine_position(h: int, w: int, width: int, device: torch.device) -> Tensor:
+    """Sine position embedding of DETR (normalised to 2 pi): 1 x h*w x width, rows in the first half of the channels."""
+    half = width // 2
+    frequency = 10000 ** (2 * (torch.arange(half) // 2).float() / half)
+
+    def encode(count: int) -> Tensor:
+        position = torch.arange(1, count + 1).float() / (count + 1e-6) * (2 * math.pi)
+        angle = position[:, None] / frequency
+        return torch.stack([angle[:, 0::2].sin(), angle[:, 1::2].cos()], dim=-1).flatten(1)  # count half
+
+    ys = encode(h)[:, None, :].expand(h, w, half)
+    xs = encode(w)[None, :, :].expand(h, w, half)
+    return torch.cat([ys, xs], dim=-1).view(1, h * w, width).to(device)

@@ -1,0 +1,132 @@
+"""The ID-queried decoder (paper, section III-C): tokens and a feature pyramid -> id logits at stride 4.
+
+Two parts. ``PyramidDecoder`` is AOT's: a feature pyramid whose last convolution answers for all id channels at once.
+``TagRefiner`` (ours) adds, to every id's logit, what one small convolutional network with the same weights for every id
+makes of that id's own evidence (its tags read from memory, its strokes, its previous mask) and the shared features. Tied
+weights make it blind to which channel an object sits on, so it learns from every object of every clip; all id channels
+go through it in one batch, so its cost does not grow with objects.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..config import ID_CHANNELS
+
+TAG_EPS = 0.01  # log(tag + eps): a tag nothing voted for costs log(0.01)
+
+
+class ConvNorm(nn.Module):
+    """A convolution and a group norm of 8 groups (or a batch norm), shape-preserving."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, *, dilation: int = 1, batch_norm: bool = False) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, kernel, padding=dilation * (kernel // 2), dilation=dilation)
+        self.norm: nn.Module = nn.BatchNorm2d(outputs) if batch_norm else nn.GroupNorm(8, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(self.conv(x))  # type: ignore[no-any-return]
+
+
+class Pyramid(NamedTuple):
+    """What the decoder makes at each stride: B x C x h x w each; ``logits`` B x K x H/4 x W/4."""
+
+    s8: Tensor
+    s4: Tensor
+    logits: Tensor
+
+
+class PyramidDecoder(nn.Module):
+    """AOT's feature pyramid decoder (networks/decoders/fpn.py of aot-benchmark).
+
+    Args:
+        inputs: channels of what comes in at stride 16.
+        skips: channels of the encoder's maps at strides 16, 8, 4.
+        widths: channels after strides 16, 8, 4.
+        align_corners: how maps are enlarged.
+        batch_norm: batch instead of group norms (the paper's mask head).
+    """
+
+    def __init__(
+        self, inputs: int, skips: tuple[int, int, int], widths: tuple[int, int, int], *, align_corners: bool, batch_norm: bool = False
+    ) -> None:
+        super().__init__()
+        w16, w8, w4 = widths
+        self.align_corners = align_corners
+        self.conv_in = ConvNorm(inputs, w16, 1, batch_norm=batch_norm)
+        self.conv_16 = ConvNorm(w16, w16, 3, batch_norm=batch_norm)
+        self.conv_8 = ConvNorm(w16, w8, 3, batch_norm=batch_norm)
+        self.conv_4 = ConvNorm(w8, w4, 3, batch_norm=batch_norm)
+        self.skip_16, self.skip_8 = nn.Conv2d(skips[0], w16, 1), nn.Conv2d(skips[1], w16, 1)
+        self.skip_4 = nn.Conv2d(skips[2], w8, 1)
+        self.conv_out = nn.Conv2d(w4, ID_CHANNELS, 1)
+
+    def forward(self, x: Tensor, s16: Tensor, s8: Tensor, s4: Tensor) -> Pyramid:
+        """Tokens as a map B C h w and the encoder's maps -> the pyramid."""
+        x = F.relu(self.conv_in(x))
+        x = F.relu(self.conv_16(self.skip_16(s16) + x))  # B w16 h w
+        x = F.interpolate(x, size=s8.shape[-2:], mode="bilinear", align_corners=self.align_corners)
+        x8 = F.relu(self.conv_8(self.skip_8(s8) + x))  # B w8 2h 2w
+        x = F.interpolate(x8, size=s4.shape[-2:], mode="bilinear", align_corners=self.align_corners)
+        x4 = F.relu(self.conv_4(self.skip_4(s4) + x))  # B w4 4h 4w
+        return Pyramid(x8, x4, self.conv_out(x4))
+
+
+class TagRefiner(nn.Module):
+    """Per-id logits from per-id evidence, with weights tied over ids: at stride 8 with growing reach, then at stride 4.
+
+    Args:
+        shared8, shared4: channels of the shared features at strides 8 and 4.
+        planes8, planes4: planes of evidence an id at strides 8 and 4.
+        width: channels an id.
+        dilations: of the convolutions at stride 8.
+    """
+
+    def __init__(
+        self, shared8: int, shared4: int, planes8: int, planes4: int, width: int, dilations: tuple[int, ...] = (1, 2, 4)
+    ) -> None:
+        super().__init__()
+        self.shared_8, self.shared_4 = nn.Conv2d(shared8, width, 1), nn.Conv2d(shared4, width, 1)
+        self.evidence_8 = nn.Conv2d(planes8 + 1, width, 3, padding=1)  # + 1: which channel is the background
+        self.steps = nn.ModuleList(nn.Conv2d(2 * width, width, 3, padding=d, dilation=d) for d in dilations)
+        self.evidence_4 = nn.Conv2d(planes4 + 1, width, 3, padding=1)
+        self.last = nn.Conv2d(width, width, 3, padding=1)
+        self.out = nn.Conv2d(width, 1, 1)
+        nn.init.normal_(self.out.weight, std=1e-3)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, shared8: Tensor, shared4: Tensor, planes8: Tensor, planes4: Tensor, active: Tensor) -> Tensor:
+        """Shared B C h w at both strides, planes B K P h w at both strides, active B K -> B K H/4 W/4."""
+        b, k = planes8.shape[:2]
+        x = self.evidence_8(_flag_background(planes8).flatten(0, 1))  # BK R h w
+        shared = self.shared_8(shared8)
+        x = F.relu(x.view(b, k, *x.shape[1:]) + shared[:, None])  # B K R h w
+        for step in self.steps:
+            # what the strongest other ids say: the maximum over ids of the same features
+            rivals = x.masked_fill(~active.view(b, k, 1, 1, 1), 0).amax(1, keepdim=True).expand_as(x)
+            update = step(torch.cat([x, rivals], 2).flatten(0, 1)).view_as(x)
+            x = F.relu(x + update)
+        x = F.interpolate(x.flatten(0, 1), size=shared4.shape[-2:], mode="bilinear", align_corners=False)  # BK R H/4 W/4
+        x = x + self.evidence_4(_flag_background(planes4).flatten(0, 1))
+        x = F.relu(x.view(b, k, *x.shape[1:]) + self.shared_4(shared4)[:, None]).flatten(0, 1)
+        return self.out(F.relu(x + self.last(x))).view(b, k, *shared4.shape[-2:])  # type: ignore[no-any-return]
+
+
+def _flag_background(planes: Tensor) -> Tensor:
+    flag = torch.zeros_like(planes[:, :, :1])
+    flag[:, 0] = 1
+    return torch.cat([planes, flag], 2)
+
+
+def tag_logits(tags: Tensor, strength: Tensor) -> Tensor:
+    """Tags B K h w (shares of a vote, 0..1) -> strength * log(tag + eps)."""
+    return strength * (tags.clamp(0, 1) + TAG_EPS).log()
+
+
+def enlarge(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bilinear enlargement of maps B C h w to ``size``."""
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
