@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from idpro.errors import ConfigError, LayoutError, MaskError
+from idpro.evaluation.roots import find_masks, find_sequences, object_ids
+from idpro.masks import write_mask
+
+from .drawn import moving_masks, write_sequence
+
+
+def test_a_davis_2017_root_gives_its_split_in_order(root: Path) -> None:
+    assert [s.name for s in find_sequences(root)] == ["two", "one"]
+    assert [s.name for s in find_sequences(root, split="train")] == ["one"]
+    assert [s.name for s in find_sequences(root, names=["one"])] == ["one"]
+    two = find_sequences(root)[0]
+    assert [path.name for path in two.scribbles] == ["001.json", "002.json", "003.json"]
+    loaded = two.load()
+    assert loaded.ids == (1, 2) and len(loaded.video) == 5
+    assert np.array_equal(loaded.truth, moving_masks(5, objects=2))
+
+
+def test_a_davis_2016_root_lists_files_and_merges_objects(root: Path) -> None:
+    lists = root / "ImageSets" / "480p"
+    lists.mkdir()
+    lines = [f"/JPEGImages/480p/two/{t:05d}.jpg /Annotations/480p/two/{t:05d}.png\n" for t in range(5)]
+    (lists / "val.txt").write_text("".join(lines))
+    (two,) = find_sequences(root, year=2016)
+    loaded = two.load()
+    assert loaded.ids == (1,)
+    assert np.array_equal(loaded.truth > 0, moving_masks(5, objects=2) > 0)
+
+
+def test_folders_without_lists_scribbles_or_resolution(tmp_path: Path) -> None:
+    write_sequence(tmp_path, "b", moving_masks(3), resolution="")
+    write_sequence(tmp_path, "a", moving_masks(2), resolution="")
+    found = find_sequences(tmp_path)
+    assert [s.name for s in found] == ["a", "b"] and found[0].scribbles == ()
+    assert len(found[1].load().video) == 3
+
+
+def test_the_real_layout_beside_the_repository_is_read() -> None:
+    shared = Path(__file__).parents[3] / "shared" / "data" / "davis2016-train"
+    if not shared.is_dir():
+        pytest.skip("the training data is not beside the repository")
+    (found,) = find_sequences(shared, names=["dance-jump"])
+    assert found.load().ids == (1,)
+
+
+def test_black_and_white_masks_are_one_object(tmp_path: Path) -> None:
+    masks = moving_masks(3)
+    write_sequence(tmp_path, "bw", masks)
+    folder = tmp_path / "Annotations" / "480p" / "bw"
+    for t, mask in enumerate(masks):  # as DAVIS 2016 was published
+        Image.fromarray(mask * 255).save(folder / f"{t:05d}.png")
+    assert np.array_equal(find_sequences(tmp_path)[0].load().truth, masks)
+    for t, mask in enumerate(masks):  # the same with a palette
+        image = Image.fromarray(mask * 255)
+        image.putpalette([0] * 768)
+        image.save(folder / f"{t:05d}.png")
+    assert np.array_equal(find_sequences(tmp_path)[0].load().truth, masks)
+
+
+def test_void_stays_void_beside_objects(tmp_path: Path) -> None:
+    masks = moving_masks(2)
+    masks[0, :5] = 255
+    write_sequence(tmp_path, "v", masks)
+    loaded = find_sequences(tmp_path)[0].load()
+    assert loaded.ids == (1,) and (loaded.truth[0, :5] == 255).all()
+    assert (find_sequences(tmp_path, year=2016)[0].load().truth[0, :5] == 255).all()
+
+
+def test_ids_above_ten_and_late_objects(tmp_path: Path) -> None:
+    masks = moving_masks(4)
+    masks[2:, 40:50, 10:20] = 23
+    write_sequence(tmp_path, "late", masks)
+    loaded = find_sequences(tmp_path)[0].load()
+    assert loaded.ids == (1, 23)
+    assert loaded.first_frames() == {1: 0, 23: 2}
+    assert object_ids(np.array([[0, 254, 255, 3]], np.uint8)) == (3, 254)
+
+
+def test_bad_roots_are_refused_in_one_line(root: Path, tmp_path: Path) -> None:
+    def refused(match: str, kind: type[Exception] = LayoutError, **options: object) -> None:
+        with pytest.raises(kind, match=match) as caught:
+            find_sequences(options.pop("root", root), **options)  # type: ignore[arg-type]
+        assert "\n" not in str(caught.value)
+
+    refused("no sequences in JPEGImages: expected JPEGImages/480p", root=tmp_path / "nowhere")
+    refused("no sequence 'three' with frames and masks: there are one, two", names=["three"])
+    refused("no list ImageSets/2017/test-dev.txt: there are ImageSets/2017/train.txt, ImageSets/2017/val.txt", split="test-dev")
+    refused("2016 or 2017, got 2018", ConfigError, year=2018)
+    (root / "Annotations" / "480p" / "one" / "00003.png").unlink()
+    refused(r"one lacks the mask 00003.png \(1 of 6 frames have none\)")
+    shutil.rmtree(root / "Annotations")
+    refused("no sequences in Annotations")
+
+
+def test_bad_masks_are_refused_in_one_line(root: Path) -> None:
+    masks = root / "Annotations" / "480p" / "one"
+    write_mask(masks / "00002.png", np.zeros((10, 12), np.uint8))
+    with pytest.raises(MaskError, match=r"00002.png is 12x10 pixels but 00000.png is 96x64"):
+        find_sequences(root, names=["one"])[0].load()
+    for path in masks.iterdir():
+        write_mask(path, np.zeros((10, 12), np.uint8))
+    with pytest.raises(MaskError, match=r"12x10 pixels but the video's frames are 96x64"):
+        find_sequences(root, names=["one"])[0].load()
+    for path in masks.iterdir():
+        write_mask(path, np.zeros((64, 96), np.uint8))
+    with pytest.raises(LayoutError, match="shows no object on any frame"):
+        find_sequences(root, names=["one"])[0].load()
+
+
+def test_mask_folders_of_a_root_of_sequences_and_of_one(root: Path, tmp_path: Path) -> None:
+    assert {name: len(files) for name, files in find_masks(root).items()} == {"one": 6, "two": 5}
+    assert find_masks(root / "Annotations" / "480p").keys() == {"one", "two"}
+    assert find_masks(root / "Annotations" / "480p" / "one").keys() == {"one"}
+    with pytest.raises(LayoutError, match=r"has no masks: expected <sequence>/00000\.png"):
+        find_masks(root / "JPEGImages" / "480p" / "one")
+    with pytest.raises(LayoutError, match="there is no folder"):
+        find_masks(tmp_path / "nowhere")
