@@ -87,7 +87,7 @@ def test_anti_aliased_masks_are_refused_with_the_remedy(tmp_path: Path, mode: st
     if mode == "P":
         image = image.convert("RGB").quantize(64)
     image.save(tmp_path / "m.png")
-    with pytest.raises(MaskError, match="anti-aliased borders.*without smoothing"):
+    with pytest.raises(MaskError, match=r"anti-aliased borders.*without smoothing"):
         read_mask(tmp_path / "m.png")
 
 
@@ -146,7 +146,9 @@ def test_overlay_tints_objects_and_leaves_the_rest() -> None:
 
 def test_prompts_are_drawn_where_they_are() -> None:
     image = gray(100, 200)
-    painted = draw_prompts(image, [Stroke(1, ((0.1, 0.5), (0.4, 0.5)), 0.06), click(2, 0.75, 0.5, 0.06), Box(3, 0.5, 0.1, 0.95, 0.9)])
+    painted = draw_prompts(
+        image, [Stroke(1, ((0.1, 0.5), (0.4, 0.5)), 0.06), click(2, 0.75, 0.5, 0.06), Box(3, 0.5, 0.1, 0.95, 0.9)]
+    )
     assert tuple(painted[50, 50]) == object_color(1)
     assert tuple(painted[50, 150]) == object_color(2)
     assert tuple(painted[10, 150]) == object_color(3)
@@ -159,7 +161,12 @@ def test_contact_sheet_shows_strokes_left_and_masks_right() -> None:
     mask = np.zeros((90, 160), np.uint8)
     mask[20:70, 40:120] = 1
     rows = [
-        SheetRow("frame 0, scribbled", gray(90, 160), mask, [Stroke(1, ((0.3, 0.5), (0.7, 0.5)), 0.05), Stroke(0, ((0.1, 0.9), (0.9, 0.9)))]),
+        SheetRow(
+            "frame 0, scribbled",
+            gray(90, 160),
+            mask,
+            [Stroke(1, ((0.3, 0.5), (0.7, 0.5)), 0.05), Stroke(0, ((0.1, 0.9), (0.9, 0.9)))],
+        ),
         SheetRow("frame 9", gray(90, 160), mask),
     ]
     sheet = contact_sheet(rows, {1: "the van"}, title="demo", width=800)
