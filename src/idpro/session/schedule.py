@@ -1,0 +1,130 @@
+"""Which frames a propagation visits and in which order: the truncated strategy (paper, section III-C, figure 5). Pure.
+
+From every interacted frame masks run both ways, to the midpoint between neighbours and to the ends of the video outside.
+A frame halfway between two interacted frames belongs to the earlier one.
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+
+@dataclass(frozen=True)
+class Run:
+    """One pass outwards from an interacted frame.
+
+    Attributes:
+        source: the interacted frame.
+        step: +1 forwards, -1 backwards.
+        last: the last frame of the pass, included.
+    """
+
+    source: int
+    step: int
+    last: int
+
+    @property
+    def frames(self) -> range:
+        """The frames of the pass in its order, without the source."""
+        return range(self.source + self.step, self.last + self.step, self.step)
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One frame to segment.
+
+    Attributes:
+        frame: its index.
+        run: the pass it is part of; the frame before it is ``frame - run.step``.
+        keep: False for a frame outside of the wanted range that is only passed through to get there.
+    """
+
+    frame: int
+    run: Run
+    keep: bool = True
+
+    @property
+    def before(self) -> int:
+        """The frame whose mask leads to this one."""
+        return self.frame - self.run.step
+
+
+def plan(interacted: Collection[int], length: int, *, changed: Collection[int] | None = None) -> tuple[Run, ...]:
+    """The passes that together visit every frame that was not interacted with exactly once.
+
+    Args:
+        interacted: frames with an accepted mask.
+        length: frames of the video.
+        changed: None truncates every gap at its midpoint. Else (the ablation without truncation, after MiVOS) a gap
+            with a changed frame at one end and an unchanged one at the other belongs to the changed one as a whole.
+    """
+    frames = sorted(interacted)
+    if not frames:
+        return ()
+    runs = [Run(frames[0], -1, 0)]
+    for a, b in pairwise(frames):
+        middle = (a + b) // 2  # the last frame of the earlier one
+        if changed is not None and (a in changed) != (b in changed):
+            middle = b - 1 if a in changed else a
+        runs += [Run(a, 1, middle), Run(b, -1, middle + 1)]
+    runs.append(Run(frames[-1], 1, length - 1))
+    return tuple(run for run in runs if run.frames)
+
+
+def visits(runs: Collection[Run], start: int, *, frames: range | None = None, done: Collection[int] = ()) -> Iterator[Visit]:
+    """The frames to segment, outwards from ``start``: of all passes the one whose next frame is nearest goes on.
+
+    Args:
+        start: the frame to begin at (the playhead).
+        frames: only these are wanted; None for all.
+        done: frames that have their mask already: they are not visited, and a pass goes on from them.
+    """
+    heads: list[tuple[int, int, Visit, Iterator[Visit]]] = []
+    for order, run in enumerate(runs):
+        _push(heads, order, start, _walk(run, frames, done))
+    while heads:
+        _, order, visit, rest = heapq.heappop(heads)
+        yield visit
+        _push(heads, order, start, rest)
+
+
+def owner(runs: Collection[Run], frame: int) -> int | None:
+    """The interacted frame whose pass visits ``frame``; None for an interacted frame."""
+    return next((run.source for run in runs if frame in run.frames), None)
+
+
+def spread(candidates: Collection[int], taken: Collection[int], count: int, apart: int) -> list[int]:
+    """The first ``count`` of ``candidates`` that are at least ``apart`` frames from each other and from ``taken``."""
+    blocked = sorted(taken)
+    chosen: list[int] = []
+    for frame in candidates:
+        if len(chosen) == count:
+            break
+        at = bisect_left(blocked, frame)
+        if all(abs(frame - other) >= apart for other in blocked[max(0, at - 1) : at + 1]):
+            chosen.append(frame)
+            blocked.insert(at, frame)
+    return chosen
+
+
+def _walk(run: Run, frames: range | None, done: Collection[int]) -> Iterator[Visit]:
+    passed: list[Visit] = []
+    for frame in run.frames:
+        if frame in done:
+            passed = []
+        elif frames is not None and frame not in frames:
+            passed.append(Visit(frame, run, keep=False))
+        else:
+            yield from passed
+            passed = []
+            yield Visit(frame, run)
+
+
+def _push(heads: list[tuple[int, int, Visit, Iterator[Visit]]], order: int, start: int, walk: Iterator[Visit]) -> None:
+    visit = next(walk, None)
+    if visit is not None:
+        heapq.heappush(heads, (abs(visit.frame - start), order, visit, walk))
