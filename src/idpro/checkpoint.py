@@ -27,7 +27,9 @@ def shipped_models() -> tuple[str, ...]:
     folder = resources.files("idpro") / "weights"
     if not folder.is_dir():
         return ()
-    return tuple(sorted(entry.name.removesuffix(".safetensors") for entry in folder.iterdir() if entry.name.endswith(".safetensors")))
+    return tuple(
+        sorted(entry.name.removesuffix(".safetensors") for entry in folder.iterdir() if entry.name.endswith(".safetensors"))
+    )
 
 
 def load_network(model: str | Path = "lite", device: str | torch.device = "cpu") -> IDPro:
@@ -40,11 +42,14 @@ def load_network(model: str | Path = "lite", device: str | torch.device = "cpu")
     metadata, tensors = _read(path)
     if metadata.get("format") != FORMAT or "config" not in metadata:
         raise CheckpointError(
-            f"{path} is not a checkpoint of IDPro (format {FORMAT}): convert AOT's with 'idpro convert aot', or give one saved by IDPro"
+            f"{path} is not a checkpoint of IDPro (format {FORMAT}): "
+            "convert AOT's with 'idpro convert aot', or give one saved by IDPro"
         )
     try:
         network = build(ModelConfig.from_json(metadata["config"]))
-        network.load_state_dict({name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()})
+        network.load_state_dict(
+            {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+        )
     except (ConfigError, RuntimeError) as error:
         raise CheckpointError(f"{path} belongs to another network or version of IDPro: {_first_line(error)}") from error
     return network.to(device).eval()
@@ -58,7 +63,8 @@ def save_network(path: str | Path, network: IDPro, notes: Mapping[str, str] | No
     """
     path = Path(path)
     tensors = {
-        name: (t.half() if half and t.is_floating_point() else t).detach().cpu().contiguous() for name, t in network.state_dict().items()
+        name: (t.half() if half and t.is_floating_point() else t).detach().cpu().contiguous()
+        for name, t in network.state_dict().items()
     }
     metadata = {**(notes or {}), "format": FORMAT, "config": network.config.to_json()}
     temporary = path.with_name(path.name + ".part")
@@ -83,7 +89,9 @@ def _resolve(model: str | Path) -> Path:
     path = Path(model)
     if not path.is_file():
         names = ", ".join(shipped_models()) or "none"
-        raise CheckpointError(f"no model or checkpoint file is called {model}: shipped models are {names}; or give a .safetensors file")
+        raise CheckpointError(
+            f"no model or checkpoint file is called {model}: shipped models are {names}; or give a .safetensors file"
+        )
     return path
 
 

@@ -93,7 +93,7 @@ class ModelConfig:
             raise ConfigError(f"a network configuration of another version: {error}") from error
 
 
-_LITE = {
+_LITE: dict[str, Any] = {
     "normalized_match": True,
     "match_heads": 1,
     "relative_position": False,

@@ -182,13 +182,16 @@ class DeformableAttention(nn.Module):
 
 @lru_cache(maxsize=32)
 @torch.inference_mode(False)
-def sine_position(h: int, w: int, width: int, device: torch.device) -> Tensor:
-    """Sine position embedding of DETR (normalised to 2 pi): 1 x h*w x width, rows in the first half of the channels."""
+def sine_position(h: int, w: int, width: int, device: torch.device, first: int = 1) -> Tensor:
+    """Sine position embedding of DETR (normalised to 2 pi): 1 x h*w x width, rows in the first half of the channels.
+
+    ``first`` is the number of the first row and column: 1 in DETR, 0 in AOT.
+    """
     half = width // 2
     frequency = 10000 ** (2 * (torch.arange(half) // 2).float() / half)
 
     def encode(count: int) -> Tensor:
-        position = torch.arange(1, count + 1).float() / (count + 1e-6) * (2 * math.pi)
+        position = torch.arange(first, first + count).float() / (first + count - 1 + 1e-6) * (2 * math.pi)
         angle = position[:, None] / frequency
         return torch.stack([angle[:, 0::2].sin(), angle[:, 1::2].cos()], dim=-1).flatten(1)  # count half
 

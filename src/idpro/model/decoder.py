@@ -52,7 +52,13 @@ class PyramidDecoder(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, skips: tuple[int, int, int], widths: tuple[int, int, int], *, align_corners: bool, batch_norm: bool = False
+        self,
+        inputs: int,
+        skips: tuple[int, int, int],
+        widths: tuple[int, int, int],
+        *,
+        align_corners: bool,
+        batch_norm: bool = False,
     ) -> None:
         super().__init__()
         w16, w8, w4 = widths
@@ -97,6 +103,7 @@ class TagRefiner(nn.Module):
         self.last = nn.Conv2d(width, width, 3, padding=1)
         self.out = nn.Conv2d(width, 1, 1)
         nn.init.normal_(self.out.weight, std=1e-3)
+        assert self.out.bias is not None
         nn.init.zeros_(self.out.bias)
 
     def forward(self, shared8: Tensor, shared4: Tensor, planes8: Tensor, planes4: Tensor, active: Tensor) -> Tensor:

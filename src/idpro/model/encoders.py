@@ -7,17 +7,18 @@ MobileNetV2 the 1280 channels of its head, as AOT has it).
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeVar
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeVar
 
 import timm
 import torch
 import torch.nn.functional as F
+from timm.models.swin_transformer import SwinTransformerBlock
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from ..errors import ConfigError
 from ..geometry import IMAGENET_MEAN, IMAGENET_STD
-
 
 T = TypeVar("T", bound=nn.Module)
 
@@ -42,7 +43,13 @@ class Channels(NamedTuple):
     s32: int
 
 
-def build_encoder(name: str, *, extra_channels: int = 0, stride32: bool = False) -> nn.Module:
+class Encoder(nn.Module):
+    """What encoders share: normalised images (and tags) B C H W in, ``FeatureMaps`` of ``channels`` out."""
+
+    channels: Channels
+
+
+def build_encoder(name: str, *, extra_channels: int = 0, stride32: bool = False) -> Encoder:
     """The encoder called ``name`` in timm, with ``extra_channels`` more input channels after RGB (tags; equation 3).
 
     Its weights are random; its batch norms are frozen (always in eval mode) or folded into the convolutions.
@@ -58,12 +65,15 @@ def build_encoder(name: str, *, extra_channels: int = 0, stride32: bool = False)
     raise ConfigError(f"no encoder is called {name!r}: expected an EfficientNet-Lite, MobileNetV2, ResNet or Swin of timm")
 
 
-class EfficientNetEncoder(nn.Module):
+class EfficientNetEncoder(Encoder):
     """EfficientNet-Lite, its batch norms folded into the convolutions: nothing but convolutions and ReLU6."""
+
+    scale: Tensor
+    shift: Tensor
 
     def __init__(self, name: str, extra_channels: int, stride32: bool) -> None:
         super().__init__()
-        net = timm.create_model(name)
+        net: Any = timm.create_model(name)
         info = {stage["reduction"]: stage for stage in net.feature_info}
         self.last = [int(info[s]["module"].split(".")[1]) for s in (4, 8, 16)]
         if stride32:
@@ -90,14 +100,14 @@ class EfficientNetEncoder(nn.Module):
         return FeatureMaps(maps[0], maps[1], maps[2], maps[2], maps[3] if len(maps) == 4 else None)
 
 
-class MobileNetEncoder(nn.Module):
+class MobileNetEncoder(Encoder):
     """MobileNetV2 dilated to stride 16, with its 1280-channel head as the deep map (AOT-T's encoder)."""
 
     def __init__(self, name: str, extra_channels: int, stride32: bool) -> None:
         super().__init__()
         if stride32:
             raise ConfigError("MobileNetV2 has no stride 32 here (it is dilated): use another encoder for the interaction module")
-        net = timm.create_model(name, output_stride=16)
+        net: Any = timm.create_model(name, output_stride=16)
         self.conv_stem, self.bn1, self.blocks = widen(net.conv_stem, extra_channels), net.bn1, net.blocks
         self.conv_head, self.bn2 = net.conv_head, net.bn2
         self.channels = Channels(24, 32, 96, 1280, 0)
@@ -112,15 +122,15 @@ class MobileNetEncoder(nn.Module):
             x = block(x)
             if index in (1, 2, 4):
                 maps.append(x)
-        return FeatureMaps(*maps, self.bn2(self.conv_head(x)), None)
+        return FeatureMaps(maps[0], maps[1], maps[2], self.bn2(self.conv_head(x)), None)
 
 
-class ResNetEncoder(nn.Module):
+class ResNetEncoder(Encoder):
     """A bottleneck ResNet: stages 1 to 3 (strides 4 to 16), and stage 4 where stride 32 is asked for."""
 
     def __init__(self, name: str, extra_channels: int, stride32: bool) -> None:
         super().__init__()
-        net = timm.create_model(name)
+        net: Any = timm.create_model(name)
         self.conv1, self.bn1, self.maxpool = widen(net.conv1, extra_channels), net.bn1, net.maxpool
         self.layer1, self.layer2, self.layer3 = net.layer1, net.layer2, net.layer3
         self.layer4 = net.layer4 if stride32 else None
@@ -138,13 +148,15 @@ class ResNetEncoder(nn.Module):
         return FeatureMaps(s4, s8, s16, s16, None if self.layer4 is None else self.layer4(s16))
 
 
-class SwinEncoder(nn.Module):
+class SwinEncoder(Encoder):
     """Swin Transformer stages 1 to 3 (and 4), each output under its own layer norm, any input size."""
 
     def __init__(self, name: str, extra_channels: int, stride32: bool) -> None:
         super().__init__()
         # always_partition keeps 7 x 7 windows on small maps too; dynamic sizes recompute the shift masks
-        net = timm.create_model(name, strict_img_size=False, dynamic_img_size=True, always_partition=True, drop_path_rate=0.0)
+        net: Any = timm.create_model(
+            name, strict_img_size=False, dynamic_img_size=True, always_partition=True, drop_path_rate=0.0
+        )
         self.patch_embed = net.patch_embed
         self.patch_embed.proj = widen(net.patch_embed.proj, extra_channels)
         stages = 4 if stride32 else 3
@@ -157,9 +169,24 @@ class SwinEncoder(nn.Module):
         x = self.patch_embed(x)  # B H/4 W/4 C
         maps = []
         for layer, norm in zip(self.layers, self.norms, strict=True):
-            x = layer(x)
+            x = layer.downsample(x)
+            for block in layer.blocks:
+                x = x + _windowed(block, block.norm1(x))
+                x = x + block.mlp(block.norm2(x))
             maps.append(norm(x).permute(0, 3, 1, 2))  # B C h w
         return FeatureMaps(maps[0], maps[1], maps[2], maps[2], maps[3] if len(maps) == 4 else None)
+
+
+def _windowed(block: SwinTransformerBlock, x: Tensor) -> Tensor:
+    """The (shifted) window attention of a Swin block, B h w C, padded first and shifted after, as Swin was published.
+
+    timm shifts first, which at sizes that are no multiple of the window gives every shifted window other cells.
+    """
+    h, w = x.shape[1:3]
+    wh, ww = block.window_size
+    padded = F.pad(x, (0, 0, 0, -w % ww, 0, -h % wh))
+    attended: Tensor = block._attn(padded)  # type: ignore[no-untyped-call]
+    return attended[:, :h, :w]
 
 
 def widen(conv: nn.Conv2d, extra: int) -> nn.Conv2d:
@@ -175,7 +202,7 @@ def fold_batch_norm(module: nn.Module) -> None:
     """Fold every batch norm of ``module`` into the convolution before it, in place; activations stay."""
     for parent in list(module.modules()):
         children = list(parent.named_children())
-        for (_, conv), (name, norm) in zip(children, children[1:], strict=False):
+        for (_, conv), (name, norm) in pairwise(children):
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 assert norm.running_mean is not None and norm.running_var is not None
                 weight, bias = fuse_conv_bn_weights(

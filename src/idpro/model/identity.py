@@ -35,7 +35,7 @@ class IdentityBank(nn.Module):
         step = 16 // stride
         padding = kernel // 2 if kernel % 2 else (kernel - step) // 2  # odd kernels sit on aligned corners, even ones on cells
         self.bank = nn.Conv2d(ID_CHANNELS, width, kernel, stride=step, padding=padding)
-        nn.init.orthogonal_(self.bank.weight.view(width, -1), gain=kernel ** -2 if stride == 1 else kernel**-1)
+        nn.init.orthogonal_(self.bank.weight.view(width, -1), gain=kernel**-2 if stride == 1 else kernel**-1)
 
     def forward(self, masks: Tensor) -> Tensor:
         """Tags B K H/stride W/stride -> B h*w width."""

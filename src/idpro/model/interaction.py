@@ -59,7 +59,7 @@ class AcrossFrameAttention(nn.Module):
             position = sine_position(h, w, c, x.device).repeat(1, frames, 1)
             x = (joined + self.across(self.norm2(joined), position)).view(-1, n, c)
         x = x + self.feed(self.norm3(x))
-        return x.transpose(1, 2).reshape(x.shape[0], -1, h, w)
+        return x.transpose(1, 2).reshape(x.shape[0], -1, h, w)  # type: ignore[no-any-return]
 
     def weights(self, maps: list[Tensor], frames: int) -> Tensor:
         """The across-frame attention itself (figure 4), averaged over heads: B F*N F*N."""
@@ -70,7 +70,7 @@ class AcrossFrameAttention(nn.Module):
         position = sine_position(h, w, x.shape[-1], x.device).repeat(1, frames, 1)
         q = split_heads(self.across.query(x + position), self.across.heads)
         k = split_heads(self.across.key(x + position), self.across.heads)
-        return (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1).mean(1)
+        return (q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5).softmax(-1).mean(1)  # type: ignore[no-any-return]
 
 
 class FrameEnhancer(nn.Module):
@@ -195,7 +195,8 @@ class AcrossFrameInteraction(nn.Module):
         """Images B F 3 H W, scribbles and previous masks B F K H W, active B K -> id logits and votes."""
         b, f = images.shape[:2]
         strokes, before = scribbles.flatten(0, 1), previous.flatten(0, 1)  # BF K H W
-        maps = self.encoder(torch.cat([images.flatten(0, 1), strokes, before], 1))  # equation 3
+        x = torch.cat([images.flatten(0, 1), strokes, before], 1)  # equation 3
+        maps = self.encoder(x.contiguous(memory_format=torch.channels_last))
         s8, s4 = maps.s8.shape[-2:], maps.s4.shape[-2:]
         middle = self.attention([maps.s8, maps.s16, maps.s32], f, across)  # BF C h w
         high, low = self.enhancer(maps.s32, maps.s4)
@@ -210,8 +211,8 @@ class AcrossFrameInteraction(nn.Module):
         if self.config.refine_width:
             planes8, planes4 = self._evidence(pyramid.s8, strokes, before, vote, s8, s4)
             logits = logits + self.refiner(pyramid.s8, pyramid.s4, planes8, planes4, actives)
-        logits = mask_inactive(logits, actives).unflatten(0, (b, f))
-        return Interaction(logits, None if vote is None else vote.unflatten(0, (b, f)))
+        logits = mask_inactive(logits, actives).view(b, f, *logits.shape[1:])
+        return Interaction(logits, None if vote is None else vote.view(b, f, *vote.shape[1:]))
 
     def attention_weights(self, images: Tensor, scribbles: Tensor, previous: Tensor) -> Tensor:
         """The across-frame attention of figure 4: B F*N F*N, rows attend to columns."""
@@ -226,7 +227,7 @@ class AcrossFrameInteraction(nn.Module):
         votes = self.match(
             tokens.flatten(2).transpose(1, 2).view(-1, frames, h * w, c), tags.view(-1, frames, h * w, tags.shape[-1]), across
         )
-        return votes.flatten(0, 1).transpose(1, 2).reshape(bf, -1, h, w)
+        return votes.flatten(0, 1).transpose(1, 2).reshape(bf, -1, h, w)  # type: ignore[no-any-return]
 
     def _evidence(
         self, shared: Tensor, strokes: Tensor, before: Tensor, vote: Tensor | None, s8: tuple[int, ...], s4: tuple[int, ...]

@@ -57,7 +57,5 @@ class Memory:
         if len(entries) == 1:
             return tuple(zip(entries[0].keys, entries[0].values, strict=True)), entries[0].tags
         layers = range(len(entries[0].keys))
-        pairs = tuple(
-            (torch.cat([e.keys[i] for e in entries], 1), torch.cat([e.values[i] for e in entries], 1)) for i in layers
-        )
+        pairs = tuple((torch.cat([e.keys[i] for e in entries], 1), torch.cat([e.values[i] for e in entries], 1)) for i in layers)
         return pairs, torch.cat([e.tags for e in entries], 1)

@@ -61,7 +61,9 @@ class IDPro(nn.Module):
         maps: FeatureMaps = self.encoder(images)
         return Features(maps._replace(deep=maps.s16), self.propagation.embed(maps.deep), (images.shape[-2], images.shape[-1]))
 
-    def interact(self, images: Tensor, scribbles: Tensor, previous: Tensor, active: Tensor, *, across: bool = True) -> Interaction:
+    def interact(
+        self, images: Tensor, scribbles: Tensor, previous: Tensor, active: Tensor, *, across: bool = True
+    ) -> Interaction:
         """Equation 1: the masks of all interacted frames, jointly.
 
         Args:
@@ -79,8 +81,8 @@ class IDPro(nn.Module):
         """
         if self.interaction is None:
             raise CheckpointError(
-                "these weights have no interaction module (propagation only, as published by AOT): give masks instead of scribbles,"
-                " or use a model with one such as lite"
+                "these weights have no interaction module (propagation only, as published by AOT): "
+                "give masks instead of scribbles, or use a model with one such as lite"
             )
         result: Interaction = self.interaction(images, scribbles, previous, active, across)
         return result

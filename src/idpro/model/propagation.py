@@ -58,8 +58,7 @@ class NormActConv(nn.Module):
         self.conv = nn.Conv2d(width, width, 5, padding=2, groups=width, bias=False)
 
     def forward(self, x: Tensor, size: tuple[int, int]) -> Tensor:
-        b, n, c = x.shape
-        grid = x.transpose(1, 2).reshape(b, c, *size)
+        grid = _grid(x, size)
         return self.conv(F.gelu(self.norm(grid))).flatten(2).transpose(1, 2)  # type: ignore[no-any-return]
 
 
@@ -180,7 +179,7 @@ class PropagationDecoder(nn.Module):
         vote = share * tags[-2] + (1 - share) * tags[-1]
         logits = logits + enlarge(tag_logits(vote, self.strength), logits.shape[-2:])
         if self.refiner is not None:
-            s8 = maps.s8.shape[-2:]
+            s8 = (maps.s8.shape[-2], maps.s8.shape[-1])
             planes = torch.stack([*(enlarge(t, s8) for t in tags), resize_tags(previous, s8)], 2)  # B K P 2h 2w
             logits = logits + self.refiner(pyramid.s8, pyramid.s4, planes, previous[:, :, None], active)
         return logits, vote
@@ -214,23 +213,26 @@ class Propagation(nn.Module):
         ]
         groups = previous.tags.shape[0]
         if embedding.shape[0] != groups:  # one frame, several groups of ten objects
-            embedding, maps = _expand(embedding, groups), FeatureMaps(*(None if m is None else _expand(m, groups) for m in maps))
+            embedding, maps = _expand(embedding, groups), _expand_maps(maps, groups)
         outputs, tokens, reads = self._run(embedding, references, None)
         size = embedding.shape[-2:]
         stacked = torch.cat([embedding, *(_grid(out, size) for out in outputs)], 1)  # B C*(L+1) h w
         logits, vote = self.decoder(stacked, maps, reads, previous.mask, active)
         return mask_inactive(logits, active), tokens, vote
 
-    def remember(self, embedding: Tensor, masks: Tensor, stride4: tuple[int, int], tokens: tuple[Token, ...] | None) -> MemoryEntry:
+    def remember(
+        self, embedding: Tensor, masks: Tensor, stride4: tuple[int, int], tokens: tuple[Token, ...] | None
+    ) -> MemoryEntry:
         """Equation 7's A(I, M): a frame and its tags B K H W as a memory entry."""
         identity = self.identity(resize_tags(masks, stride4) if self.config.identity_stride == 4 else masks)  # B N C
         if tokens is None:
             if embedding.shape[0] != masks.shape[0]:
                 embedding = _expand(embedding, masks.shape[0])
             _, tokens, _ = self._run(embedding, None, identity)
+        values = [layer.identified(t, identity) for layer, t in zip(self.layers, tokens, strict=True)]  # type: ignore[operator]
         return MemoryEntry(
             keys=tuple(token.key for token in tokens),
-            values=tuple(layer.identified(token, identity) for layer, token in zip(self.layers, tokens, strict=True)),
+            values=tuple(values),
             tags=resize_tags(masks, (embedding.shape[-2], embedding.shape[-1])).flatten(2).transpose(1, 2),
             mask=resize_tags(masks, stride4),
         )
@@ -240,7 +242,8 @@ class Propagation(nn.Module):
     ) -> tuple[list[Tensor], tuple[Token, ...], list[Read]]:
         size = (embedding.shape[-2], embedding.shape[-1])
         x = embedding.flatten(2).transpose(1, 2)  # B N C
-        position = sine_position(*size, self.config.width, x.device)
+        # with AOT's relative positions come its absolute ones, which count cells from 0
+        position = sine_position(*size, self.config.width, x.device, first=0 if self.config.relative_position else 1)
         outputs, tokens, reads = [], [], []
         for index, (layer, norm) in enumerate(zip(self.layers, self.norms, strict=True)):
             x, token, read = layer(x, position, size, None if references is None else references[index], identity)
@@ -259,3 +262,8 @@ def _expand(x: Tensor, groups: int) -> Tensor:
     return x.expand(groups, *x.shape[1:])
 
 
+def _expand_maps(maps: FeatureMaps, groups: int) -> FeatureMaps:
+    s32 = None if maps.s32 is None else _expand(maps.s32, groups)
+    return FeatureMaps(
+        _expand(maps.s4, groups), _expand(maps.s8, groups), _expand(maps.s16, groups), _expand(maps.deep, groups), s32
+    )
