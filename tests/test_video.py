@@ -220,9 +220,10 @@ def test_threads_may_ask_at_once(tmp_path: Path) -> None:
 
 
 def test_frames_are_the_callers_own(tmp_path: Path) -> None:
-    with open_video(encode(tmp_path / "a.mp4", 3)) as video:
-        video.frame(1)[:] = 0
-        assert number(video.frame(1)) == 1
+    for path in (encode(tmp_path / "a.mp4", 3), encode(tmp_path / "a.mov", 3, codec="png", pixels="rgb24")):
+        with open_video(path) as video:
+            video.frame(1)[:] = 0
+            assert number(video.frame(1)) == 1
 
 
 def test_a_cover_picture_is_no_video(tmp_path: Path) -> None:

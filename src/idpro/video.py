@@ -25,7 +25,7 @@ import av.error
 import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 from PIL import ImageOps
@@ -226,6 +226,7 @@ class VideoFile(_IndexedVideo):
         self._path = path
         self._lock = threading.Lock()
         self._kept: OrderedDict[int, av.VideoFrame] = OrderedDict()  # by index, oldest first
+        self._reformatter = VideoReformatter()
         self._container, self._stream = _open_container(path)
         try:
             first = next(self._decode_packets(), None)
@@ -373,8 +374,8 @@ class VideoFile(_IndexedVideo):
     def _convert(self, frame: av.VideoFrame) -> Image:
         width, height = self._stored
         has_alpha = any(component.is_alpha for component in frame.format.components)
-        pixels = frame.to_ndarray(format="rgba" if has_alpha else "rgb24", width=width, height=height)
-        image = np.asarray(pixels, np.uint8)
+        converted = self._reformatter.reformat(frame, width, height, "rgba" if has_alpha else "rgb24")
+        image = np.asarray(converted.to_ndarray(), np.uint8)
         return np.ascontiguousarray(self._orient(_on_black(image) if has_alpha else image))
 
 
@@ -400,9 +401,10 @@ def _rising(frames: Sequence[tuple[int | None, bool]]) -> bool:
 
 def _orientation(frame: av.VideoFrame) -> Callable[[Image], Image]:
     """What turns a stored frame into the one to look at, from its display matrix: rows a b u, c d v, x y w of fixed point."""
-    if "DISPLAYMATRIX" not in frame.side_data:
+    side_data: Any = frame.side_data
+    if "DISPLAYMATRIX" not in side_data:
         return lambda image: image
-    a, b, _, c, d = (int(v) for v in np.frombuffer(bytes(frame.side_data["DISPLAYMATRIX"]), np.int32, count=5))
+    a, b, _, c, d = (int(v) for v in np.frombuffer(bytes(side_data["DISPLAYMATRIX"]), np.int32, count=5))
     turned = abs(b) + abs(c) > abs(a) + abs(d)
     step_x, step_y = (_sign(c), _sign(b)) if turned else (_sign(a), _sign(d))
     return lambda image: (image.transpose(1, 0, 2) if turned else image)[::step_y, ::step_x]
