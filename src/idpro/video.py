@@ -375,8 +375,8 @@ class VideoFile(_IndexedVideo):
         width, height = self._stored
         has_alpha = any(component.is_alpha for component in frame.format.components)
         converted = self._reformatter.reformat(frame, width, height, "rgba" if has_alpha else "rgb24")
-        image = np.asarray(converted.to_ndarray(), np.uint8)
-        return np.ascontiguousarray(self._orient(_on_black(image) if has_alpha else image))
+        pixels = np.asarray(converted.to_ndarray(), np.uint8)  # of the frame's own memory if it needed no conversion
+        return self._orient(_on_black(pixels) if has_alpha else pixels).copy()
 
 
 def _open_container(path: Path) -> tuple[InputContainer, av.VideoStream]:
