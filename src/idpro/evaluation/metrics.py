@@ -18,6 +18,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.integrate import trapezoid
 
 from ..errors import MaskError
 
@@ -120,3 +121,37 @@ def disk(radius: float) -> NDArray[np.uint8]:
     """A disk as a structuring element: all pixels within ``radius`` of the middle one, side ``2 floor(radius) + 1``."""
     offsets = np.arange(-int(radius), int(radius) + 1)
     return (offsets[:, None] ** 2 + offsets**2 <= radius**2).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Quality against time spent, as the DAVIS interactive challenge draws it.
+
+    Attributes:
+        time: seconds, ascending, from 0.
+        quality: J&F at these times, 0 at the start.
+        horizon: T, up to where the area is taken; the last point is repeated there.
+    """
+
+    time: tuple[float, ...]
+    quality: tuple[float, ...]
+    horizon: float
+
+    @classmethod
+    def through(cls, seconds: Sequence[float], quality: Sequence[float], horizon: float) -> Curve:
+        """The curve of rounds that took ``seconds`` each and ended at ``quality``."""
+        time = (0.0, *np.cumsum(seconds).tolist())
+        values = (0.0, *quality)
+        if time[-1] < horizon:
+            time, values = (*time, horizon), (*values, values[-1])
+        return cls(time, values, horizon)
+
+    def at(self, seconds: float) -> float:
+        """The quality at a time, linear between rounds."""
+        return float(np.interp(seconds, self.time, self.quality))
+
+    def area(self) -> float:
+        """The area under the curve up to the horizon, as a fraction of 1."""
+        points = [(t, q) for t, q in zip(self.time, self.quality, strict=True) if t < self.horizon]
+        time, quality = zip(*points, (self.horizon, self.at(self.horizon)), strict=True)
+        return float(trapezoid(quality, time)) / self.horizon
