@@ -46,7 +46,7 @@ class Journal(Protocol):
     def interacted(
         self, number: int, round_: Round, objects: tuple[int, ...], masks: Mapping[int, Mask]
     ) -> Mapping[int, MaskReference]:
-        """A round with its accepted masks."""
+        """A round with the accepted masks it made."""
         ...
 
     def propagated(self, number: int, frame: int, mask: Mask, objects: tuple[int, ...], doubt: float) -> MaskReference:
@@ -84,11 +84,12 @@ class NoJournal:
 
 @dataclass(frozen=True)
 class Commit:
-    """What a round comes to before it counts."""
+    """What a round comes to before it counts: the masks of its frames, and older ones to which its new objects were added."""
 
     round: Round
     objects: tuple[int, ...]
     masks: Mapping[int, Mask]
+    extended: Mapping[int, Mask]
 
 
 class Session:
@@ -255,7 +256,8 @@ class Session:
             wanted = frozenset(frames)
             strangers = wanted - self.interacted
             if strangers or not wanted:
-                raise ScribbleError(f"there is nothing to take back: nothing was drawn on frame {_listed(sorted(strangers)) or '(none)'}")
+                which = _listed(sorted(strangers)) or "(none given)"
+                raise ScribbleError(f"there is nothing to take back: nothing was drawn on frame {which}")
             number = self._history.issued + 1
             self._journal.released(number, wanted)
             self._advance(self.state.after_release(number, wanted))
@@ -401,23 +403,24 @@ class Session:
         accepted = {frame: mask.copy() for frame, mask in masks.items()}
         rounds = (*state.rounds, round_)
         with torch.inference_mode():
-            current = {f: self._current(f, objects) for f in round_.frames if f not in accepted}
+            current = {f: self._current(f) for f in round_.frames if f not in accepted}
             for frame, mask in current.items():
                 if frame not in round_.scribbles and mask is not None:  # only marked absent: the rest stays as it is
                     accepted[frame] = self._apply(facts(rounds, frame), mask.copy())
             drawn = [f for f in round_.frames if f not in accepted]
             for frame, scores in self._interact(drawn, round_.scribbles, current, objects):
                 accepted[frame] = self._decide(scores, objects, facts(rounds, frame))
-        return Commit(round_, objects, dict(sorted(accepted.items())))
+            extended = self._extend(accepted, objects)
+        return Commit(round_, objects, dict(sorted(accepted.items())), extended)
 
     def _checked_round(self, scribbles: Scribbles, masks: Mapping[int, Mask], absent: Mapping[int, Collection[int]]) -> Round:
         drawn = {self._checked(f): tuple(prompts) for f, prompts in scribbles.items() if prompts}
         for frame, mask in masks.items():
             check_mask(mask, self.video.size, f"the mask of frame {self._checked(frame)}")
             if (mask == IGNORE).any():
-                raise MaskError(f"the mask of frame {frame} has pixels of value {IGNORE} (ignore): give 0 (background) or an object id there")
+                raise MaskError(f"the mask of frame {frame} has pixels of value {IGNORE} (ignore): give 0 or an object id there")
             if frame in drawn:
-                raise ScribbleError(f"frame {frame} has a mask and strokes: a given mask is accepted as it is; draw in the next round")
+                raise ScribbleError(f"frame {frame} has a mask and strokes: a given mask is accepted as is; draw next round")
         gone = {self._checked(f): frozenset(ids) for f, ids in absent.items() if ids}
         if not (drawn or masks or gone):
             raise ScribbleError("nothing was drawn: give strokes, a box or a mask on at least one frame")
@@ -427,7 +430,8 @@ class Session:
 
     def _commit(self, commit: Commit) -> None:
         number = self._history.issued + 1
-        references = self._journal.interacted(number, commit.round, commit.objects, commit.masks)
+        masks = {**commit.extended, **commit.masks}
+        references = self._journal.interacted(number, commit.round, commit.objects, masks)
         interacted = self.interacted | commit.masks.keys()
         kept: frozenset[int] = frozenset()
         if not self._repropagate:
@@ -451,7 +455,7 @@ class Session:
                 if frame in wanted:
                     yield frame, merge_groups(logits[:, index], len(objects))
 
-    def _current(self, frame: int, objects: tuple[int, ...]) -> Mask | None:
+    def _current(self, frame: int) -> Mask | None:
         """The mask to start from: the frame's own, or the memory's guess, which also adds objects newer than the mask."""
         state = self.state
         reference = state.masks.get(frame)
@@ -466,6 +470,32 @@ class Session:
         if mask is None:
             return guess
         return np.where((mask == 0) & ~np.isin(guess, known), guess, mask)
+
+    def _extend(self, accepted: Mapping[int, Mask], objects: tuple[int, ...]) -> dict[int, Mask]:
+        """Masks accepted in earlier rounds with the objects that are new in this one, where they were background.
+
+        Nothing was said about these objects there, and a memory that calls them background would lose them. A mask that was
+        handed in stays exactly as it is.
+        """
+        state = self.state
+        new = [i for i in objects if i not in state.objects]
+        given = {f for r in state.rounds for f in r.given}
+        frames = [f for f in sorted(state.interacted - accepted.keys() - given) if new]
+        if not frames:
+            return {}
+        memory = Memory.empty()
+        for frame, mask in accepted.items():
+            memory = memory.put(frame, self._remember(frame, self._mask_tags(mask, objects), None))
+        extended = {}
+        for frame in frames:
+            nearest = min(accepted, key=lambda f: (abs(f - frame), f))
+            scores, _ = self._propagate_once(frame, memory, memory.entries[nearest], objects)
+            here, mask = self._facts(frame), state.masks[frame].read()
+            guess = self._decide(scores, objects, here)
+            more = (mask == 0) & np.isin(guess, new)
+            if more.any():
+                extended[frame] = self._apply(here, np.where(more, guess, mask))
+        return extended
 
     # Propagation, step by step
 

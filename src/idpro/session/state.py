@@ -99,8 +99,11 @@ class State:
         masks: Mapping[int, MaskReference],
         fresh: frozenset[int] = frozenset(),
     ) -> State:
-        """After a round whose accepted ``masks`` are these; ``fresh`` are other frames that need no new propagation."""
-        interacted = self.interacted | masks.keys()
+        """After a round that made these ``masks``; ``fresh`` are frames that need no new propagation.
+
+        Beside those of the round's frames there may be masks of frames accepted before, to which new objects were added.
+        """
+        interacted = self.interacted | set(round_.frames)
         return State(
             number,
             objects,
