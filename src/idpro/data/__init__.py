@@ -1,10 +1,10 @@
 """Training data: data sets on disk, stills and videos made into clips, and simulated scribbles.
 
-    datasets = read_folders("/data")                        # or read_davis, read_youtube_vos, read_coco
-    source = ClipSource(datasets, seed=0)
-    clip = source.sample(index=7, length=3, size=256)       # Clip: images T H W 3, masks T H W
-    strokes = simulate_strokes(clip.masks[0], rng, "detailed")
-    again = correction_strokes(clip.masks[0], prediction, rng)
+datasets = read_folders("/data")                        # or read_davis, read_youtube_vos, read_coco
+source = ClipSource(datasets, seed=0)
+clip = source.sample(index=7, length=3, size=256)       # Clip: images T H W 3, masks T H W
+strokes = simulate_strokes(clip.masks[0], rng, "detailed")
+again = correction_strokes(clip.masks[0], prediction, rng)
 """
 
 from __future__ import annotations

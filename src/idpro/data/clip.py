@@ -32,7 +32,12 @@ class Clip:
     masks: NDArray[np.uint8]
 
     def __post_init__(self) -> None:
-        if self.images.ndim != 4 or self.images.shape[-1] != 3 or self.images.shape[:3] != self.masks.shape or not len(self.masks):
+        if (
+            self.images.ndim != 4
+            or self.images.shape[-1] != 3
+            or self.images.shape[:3] != self.masks.shape
+            or not len(self.masks)
+        ):
             raise MaskError(f"a clip is images T x H x W x 3 and masks T x H x W, got {self.images.shape} and {self.masks.shape}")
         if self.images.dtype != np.uint8 or self.masks.dtype != np.uint8:
             raise MaskError(f"a clip's images and masks are uint8, got {self.images.dtype} and {self.masks.dtype}")

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..config import MAX_OBJECTS
-from ..types import Image, Mask
+from ..types import MAX_ID, Image, Mask
 from .clip import IGNORE, Clip, object_ids
-from .transforms import Matrix, about, affine, bent_map, random_bend, random_motion
+from .transforms import Matrix, affine, bent_map, looked_up, random_motion
 
-_HIDDEN = 255 - 1  # an id no base object has (there are at most ten): a cut-out that is laid over as background
+_HIDDEN = MAX_ID  # an id no base object has (there are at most ten): a cut-out that is laid over as background
 
 
 def cutout(image: Image, mask: Mask, identity: int) -> NDArray[np.uint8]:
@@ -48,9 +48,7 @@ def lay_over(image: Image, mask: Mask, piece: NDArray[np.uint8], identity: int, 
     image[window] = cv2.blendLinear(colours, np.ascontiguousarray(image[window]), alpha, 1 - alpha)
 
 
-def paste(
-    base: Clip, donor: Clip, rng: np.random.Generator, *, ids: Sequence[int] | None = None, labelled: bool = True
-) -> Clip:
+def paste(base: Clip, donor: Clip, rng: np.random.Generator, *, ids: Sequence[int] | None = None, labelled: bool = True) -> Clip:
     """Lay objects of ``donor`` over ``base``, each on a trajectory of its own on top of its motion in the donor.
 
     Every object is scaled, perhaps mirrored, moved to a random place and shifted towards the colours around it; one time in
@@ -78,8 +76,8 @@ def paste(
         views, behind, tint = pose, bool(rng.random() < 1 / 3), _tint(base, donor, identity, rng)
         label = taken if labelled else _HIDDEN
         for t in range(length):
-            piece = cutout(cv2.transform(donor.images[t], tint), donor.masks[t], identity)
-            piece = cv2.remap(piece, bent_map(views[t], size), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+            tinted = np.asarray(cv2.transform(donor.images[t], tint), np.uint8)
+            piece = looked_up(cutout(tinted, donor.masks[t], identity), bent_map(views[t], size), cv2.BORDER_CONSTANT)
             lay_over(images[t], masks[t], piece, label, behind)
     masks[masks == _HIDDEN] = 0
     return Clip.numbered(images, masks)
@@ -138,11 +136,3 @@ def holes(mask: Mask, reach: int = 3) -> NDArray[np.bool_]:
     """Where the objects and their doubtful borders are, grown by ``reach`` pixels."""
     side = 2 * reach + 1
     return np.asarray(cv2.dilate(((mask > 0) | (mask == IGNORE)).astype(np.uint8), np.ones((side, side), np.uint8)) > 0)
-
-
-def bends(length: int, size: int, rng: np.random.Generator, amplitude: float) -> Sequence[NDArray[np.float32] | None]:
-    """A deformation a frame, or none at all if the amplitude is 0."""
-    return list(random_bend(length, size, rng, amplitude)) if amplitude > 0 else [None] * length
-
-
-__all__ = ["about", "cutout", "filled", "holes", "lay_over", "paste"]

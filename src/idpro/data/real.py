@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError, MaskError
-from .clip import Clip, object_ids
+from ..types import Mask
+from .clip import IGNORE, Clip
 from .datasets import DEVELOPMENT_SEQUENCES, Footage
-from .transforms import Matrix, bent_map, random_motion, random_view
+from .transforms import Matrix, affine, bent_map, looked_up, random_motion, random_view
 
 
 def real_clip(
@@ -37,17 +40,18 @@ def real_clip(
     view = _fitted(masks[0].shape[:2], size) if whole else random_view(masks[0], size, rng)
     pace = 0.0 if whole or rng.random() < 0.3 else float(np.exp(rng.normal(-1.6, 0.6)))
     camera = random_motion(length, size, rng, pace, (size / 2, size / 2))
+    if not whole and rng.random() < 0.6:
+        camera = camera @ _following(masks, view, size, rng.uniform(0.3, 1.0))
     reduce = 2 if np.sqrt(abs(np.linalg.det(view[:2, :2]))) <= 0.55 else 1
     out_images, out_masks = np.empty((length, size, size, 3), np.uint8), np.empty((length, size, size), np.uint8)
-    border = cv2.BORDER_CONSTANT if whole else cv2.BORDER_REPLICATE
+    border = cv2.BORDER_CONSTANT if whole else cv2.BORDER_REFLECT_101
     for t, index in enumerate(indices):
         image = footage.frames[index].image(reduce)
         if masks[t].shape != masks[0].shape or abs(image.shape[0] * reduce - masks[t].shape[0]) >= reduce:
             raise MaskError(f"image and mask of {footage.frames[index].name} differ in size, or from the rest of the video")
         place = bent_map(camera[t] @ view, size)
-        out_masks[t] = cv2.remap(masks[t], place, None, cv2.INTER_NEAREST, borderMode=border)
-        place = place if reduce == 1 else (place + 0.5) / reduce - 0.5
-        out_images[t] = cv2.remap(image, place, None, cv2.INTER_LINEAR, borderMode=border)
+        out_masks[t] = looked_up(masks[t], place, border, nearest=True)
+        out_images[t] = looked_up(image, (place + np.float32(0.5)) / np.float32(reduce) - np.float32(0.5), border)
     return Clip.numbered(out_images, out_masks)
 
 
@@ -64,10 +68,28 @@ def _stretch(frames: int, length: int, max_stride: int, rng: np.random.Generator
     return np.asarray(folded[::-1] if rng.random() < 0.5 else folded, np.int64)
 
 
+def _following(masks: Sequence[Mask], view: Matrix, size: int, share: float) -> Matrix:
+    """T x 3 x 3: a camera that goes ``share`` of the way along with the objects' centre, as far as the frame reaches."""
+    height, width = masks[0].shape
+    corners = np.linalg.inv(view) @ np.array([[0, 0, size, size], [0, size, 0, size], [1.0, 1, 1, 1]])
+    lowest = np.minimum(-corners[:2].min(1), 0)
+    highest = np.maximum((width, height) - corners[:2].max(1), 0)
+    centre = first = _centre(masks[0])
+    moves = []
+    for mask in masks:
+        centre = found if (found := _centre(mask)) is not None else centre
+        shift = np.zeros(2) if centre is None or first is None else np.clip(share * (centre - first), lowest, highest)
+        moves.append(affine(*(-view[:2, :2] @ shift)))
+    return np.stack(moves)
+
+
+def _centre(mask: Mask) -> NDArray[np.float64] | None:
+    """(x, y) of the middle of all objects, None if there are none."""
+    rows, columns = np.nonzero((mask > 0) & (mask != IGNORE))
+    return np.array([columns.mean(), rows.mean()]) if len(rows) else None
+
+
 def _fitted(shape: tuple[int, ...], size: int) -> Matrix:
     scale = size / max(shape)
     x, y = (size - scale * shape[1]) / 2, (size - scale * shape[0]) / 2
     return np.array([[scale, 0, x], [0, scale, y], [0, 0, 1.0]])
-
-
-__all__ = ["object_ids", "real_clip"]

@@ -13,7 +13,7 @@ A stroke map is int16 H x W: -1 = nothing drawn, 0 = a background stroke, k = a 
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, get_args
 
 import cv2
@@ -33,9 +33,12 @@ Path = NDArray[np.float64]  # N x 2, (x, y) in pixels
 
 QUALITIES: tuple[Quality, ...] = get_args(Quality)
 
+_thinned: Callable[[NDArray[np.bool_]], NDArray[np.bool_]] = skeletonize  # the library leaves it untyped
 _THUMBNAIL = 72  # long side of a region's bounding box when its skeleton is drawn
 _FEWEST_NODES = 4  # a skeleton with fewer pixels is no stroke (the robot's rule)
-_RADIUS = 16 / 480  # the robot opens an error by at most 16 pixels at 480p
+_RADIUS = 16 / 480  # the robot opens an error by a disk of at most 16 pixels at 480p
+_SMALLEST_DOT = 0.001  # of the frame: an error too compact for a stroke gets a click if it is at least this large
+_AROUND = ((-1, 0), (1, 0), (0, -1), (0, 1), (-1, -1), (1, -1), (-1, 1), (1, 1))
 
 
 def simulate_strokes(
@@ -93,9 +96,10 @@ def correction_strokes(truth: Mask, prediction: Mask, rng: np.random.Generator, 
         error = (wrong & (truth == identity)).astype(np.uint8)
         if error.any():
             window = _window(error)
-            for part in _parts(_opened(error[window]), keep=6, share=0.08):
+            for part in _parts(_opened(error[window], _RADIUS * min(truth.shape)), keep=6, share=0.08):
                 for path in _skeleton_paths(part, quality, rng, branches=False):
-                    _draw(canvas[window], part, path, identity, quality, rng)
+                    if len(path) > 1 or part.sum() >= _SMALLEST_DOT * truth.size:
+                        _draw(canvas[window], part, path, identity, quality, rng)
     return canvas
 
 
@@ -164,9 +168,9 @@ def _disk(radius: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)), np.uint8)
 
 
-def _opened(error: Region, scale: float = 1.0) -> Region:
+def _opened(error: Region, largest: float) -> Region:
     """An error without what is too thin to draw on: opened by the robot's disk, smaller and smaller until something is left."""
-    radius = min(0.1 * float(np.sqrt(error.sum())), 16.0 * scale)
+    radius = min(0.1 * float(np.sqrt(error.sum())), largest)
     while radius >= 1:
         opened = cv2.morphologyEx(error, cv2.MORPH_OPEN, _disk(int(radius)), borderType=cv2.BORDER_CONSTANT, borderValue=0)
         if opened.any():
@@ -194,7 +198,7 @@ def _skeleton_paths(part: Region, quality: Quality, rng: np.random.Generator, br
         small = (cv2.resize(cut * np.uint8(255), side, interpolation=cv2.INTER_AREA) > 127).astype(np.uint8)
         if not small.any():
             return [_inner_points(part, rng, 1)]
-    skeleton = skeletonize(np.pad(small, 1).astype(bool))[1:-1, 1:-1]
+    skeleton = _thinned(np.pad(small, 1).astype(bool))[1:-1, 1:-1]
     found = _longest_paths(skeleton, 1 + (int(rng.integers(0, 4)) if branches else 0))
     if not found:
         return [_inner_points(part, rng, 1)]
@@ -235,8 +239,8 @@ def _furthest(pixels: set[tuple[int, int]], starts: list[tuple[int, int]]) -> li
         last = front[-1]
         following = []
         for pixel in front:
-            x, y = pixel
-            for near in ((x - 1, y), (x + 1, y), (x, y - 1), (x, y + 1), (x - 1, y - 1), (x + 1, y - 1), (x - 1, y + 1), (x + 1, y + 1)):
+            for dx, dy in _AROUND:
+                near = (pixel[0] + dx, pixel[1] + dy)
                 if near in pixels and near not in before:
                     before[near] = pixel
                     following.append(near)
@@ -285,7 +289,7 @@ def _bow(ends: Path, rng: np.random.Generator) -> Path:
 
 def _draw(canvas: StrokeMap, region: Region, path: Path, identity: int, quality: Quality, rng: np.random.Generator) -> None:
     """Draw a path with a pen of random width, clipped to the region (a rough one: to a little more than the region)."""
-    short = max(min(canvas.base.shape if canvas.base is not None else canvas.shape), 1)
+    short = min((canvas if canvas.base is None else canvas.base).shape)
     width = max(1, round(DEFAULT_WIDTH * short * rng.uniform(0.7, 2.2)))
     allowed = region
     if quality == "rough":

@@ -7,6 +7,7 @@ the identity at t = 0 and smooth in t; a bend is T x G x G x 2, displacements in
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import cv2
 import numpy as np
@@ -18,6 +19,7 @@ from .clip import object_ids
 Matrix = NDArray[np.float64]
 Floats = NDArray[np.float32]
 
+_NO_MAP = cast(Floats, None)  # ``cv2.remap`` takes a second map when the first has one channel; its types forget None
 _CELLS = 8  # cells a side of the coarse grid of a bend; two more nodes on each side keep the border smooth
 
 
@@ -69,14 +71,14 @@ def _slide(start: float, extent: float, limit: int) -> float:
 def affine(x: float = 0.0, y: float = 0.0, turn: float = 0.0, grow: float = 0.0, shear: float = 0.0) -> Matrix:
     """Shear, then turn (radians), scale by exp(grow) and move."""
     c, s, k = math.cos(turn), math.sin(turn), math.exp(grow)
-    return np.array([[k * c, -k * s, x], [k * s, k * c, y], [0, 0, 1.0]]) @ np.array([[1, shear, 0], [0, 1, 0], [0, 0, 1.0]])
+    return np.array([[k * c, k * (c * shear - s), x], [k * s, k * (s * shear + c), y], [0, 0, 1.0]])
 
 
 def about(x: float, y: float, matrix: Matrix) -> Matrix:
     """``matrix`` applied around (x, y) instead of the origin."""
     there = np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
     back = np.array([[1, 0, -x], [0, 1, -y], [0, 0, 1.0]])
-    return there @ matrix @ back
+    return np.asarray(there @ matrix @ back)
 
 
 def random_motion(length: int, size: int, rng: np.random.Generator, pace: float, centre: tuple[float, float]) -> Matrix:
@@ -142,6 +144,17 @@ def bent_map(view: Matrix, size: int, bend: Floats | None = None) -> Floats:
     return np.ascontiguousarray(fine[2 * cell : 2 * cell + size, 2 * cell : 2 * cell + size])
 
 
+def looked_up(picture: NDArray[np.uint8], place: Floats, border: int, *, nearest: bool = False) -> NDArray[np.uint8]:
+    """A picture (H x W, or H x W x C) or mask seen through a ``bent_map``.
+
+    Args:
+        border: what lies outside of the picture, one of OpenCV's ``BORDER_*``.
+        nearest: no mixing of neighbours; for ids.
+    """
+    interpolation = cv2.INTER_NEAREST if nearest else cv2.INTER_LINEAR
+    return np.asarray(cv2.remap(picture, place, _NO_MAP, interpolation, borderMode=border), np.uint8)
+
+
 def _nodes(size: int) -> tuple[int, int]:
     """Pixels a cell, and nodes a side, of the coarse grid over a canvas: two nodes beyond the border on each side."""
     cell = -(-size // _CELLS)
@@ -177,9 +190,9 @@ def random_look(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[
 
 def _random_colour(length: int, rng: np.random.Generator) -> Floats:
     """T x 3 x 4 affine colour matrices: a gain and an offset a clip, saturation, tint, and a slight drift of the light."""
-    gain, offset = math.exp(rng.normal(0, 0.15)), rng.normal(0, 12)
-    saturation = 0.0 if rng.random() < 0.03 else max(0.0, rng.normal(1, 0.25))
-    tint = np.exp(rng.normal(0, 0.06, 3))
+    gain, offset = math.exp(rng.normal(0, 0.12)), rng.normal(0, 10)
+    saturation = 0.0 if rng.random() < 0.03 else max(0.0, rng.normal(1, 0.2))
+    tint = np.exp(rng.normal(0, 0.04, 3))
     grey = np.full((3, 3), 1.0) * np.array([0.299, 0.587, 0.114])
     mixed = saturation * np.eye(3) + (1 - saturation) * grey
     drift = rng.normal(0, 0.02) * np.arange(length) if rng.random() < 0.4 else np.zeros(length)
