@@ -7,6 +7,7 @@ IDProError                     anything IDPro refuses to do or cannot do
 │   ├── MaskError              a mask of another size, mode or with impossible ids
 │   ├── CheckpointError        a weights file that is broken or belongs to another network
 │   ├── LayoutError            a data set folder that is not laid out as expected
+│   ├── WorkspaceError         a workspace that is not one, is damaged, or is open elsewhere
 │   ├── ConfigError            an option or configuration value that is out of range
 │   └── OutputError            a place that cannot be written to
 └── MissingExtra               an optional dependency is not installed; the message has the pip line
@@ -41,6 +42,10 @@ class CheckpointError(InputError):
 
 class LayoutError(InputError):
     """A data set folder that is not laid out as expected."""
+
+
+class WorkspaceError(InputError):
+    """A workspace that is not one, is damaged, or is open elsewhere."""
 
 
 class ConfigError(InputError):

@@ -54,7 +54,7 @@ def parse_scribbles(document: object, frames: int, name: str = "the scribbles") 
     for frame, lines in enumerate(lists):
         if not isinstance(lines, list):
             raise ScribbleError(f"{name}, frame {frame}: expected a list of lines, got {_kind(lines)}")
-        prompts = tuple(_prompt(line, f"{name}, frame {frame}, line {number}") for number, line in enumerate(lines))
+        prompts = tuple(parse_prompt(line, f"{name}, frame {frame}, line {number}") for number, line in enumerate(lines))
         if prompts:
             scribbles[frame] = prompts
     return scribbles
@@ -74,7 +74,7 @@ def scribbles_document(scribbles: Scribbles, frames: int, sequence: str = "") ->
         if not 0 <= frame < frames:
             raise ScribbleError(f"there are scribbles on frame {frame} but the video's frames are 0..{frames - 1}")
     document: dict[str, Any] = {
-        "scribbles": [[_line(prompt) for prompt in scribbles.get(frame, ())] for frame in range(frames)],
+        "scribbles": [[prompt_line(prompt) for prompt in scribbles.get(frame, ())] for frame in range(frames)],
         "sequence": sequence,
     }
     if len(annotated) == 1:
@@ -82,7 +82,8 @@ def scribbles_document(scribbles: Scribbles, frames: int, sequence: str = "") ->
     return document
 
 
-def _line(prompt: Prompt) -> dict[str, Any]:
+def prompt_line(prompt: Prompt) -> dict[str, Any]:
+    """One line of a scribble file."""
     line: dict[str, Any] = {"object_id": prompt.object_id, "start_time": 0, "end_time": 0}
     if isinstance(prompt, Box):
         return {"box": [prompt.x0, prompt.y0, prompt.x1, prompt.y1], **line}
@@ -91,7 +92,8 @@ def _line(prompt: Prompt) -> dict[str, Any]:
     return {"path": [list(point) for point in prompt.points], **line}
 
 
-def _prompt(line: object, where: str) -> Prompt:
+def parse_prompt(line: object, where: str) -> Prompt:
+    """``prompt_line`` back; ``where`` is what error messages call it. Raises ScribbleError."""
     if not isinstance(line, Mapping) or ("path" in line) == ("box" in line):
         raise ScribbleError(f'{where}: expected an object with either a "path" or a "box", got {_kind(line)}')
     if "object_id" not in line:
