@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialise
 from torch import Tensor
 
+from .atomic import atomic_file
 from .config import ModelConfig
-from .errors import CheckpointError, ConfigError, OutputError
+from .errors import CheckpointError, ConfigError
 from .model import IDPro, build
 
 FORMAT = "idpro-1"  # raised when a checkpoint of before can no longer be read
@@ -50,7 +50,7 @@ def load_network(model: str | Path = "lite", device: str | torch.device = "cpu")
         network.load_state_dict(
             {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
         )
-    except (ConfigError, RuntimeError) as error:
+    except (ConfigError, RuntimeError, TypeError, ValueError, ArithmeticError) as error:  # as torch's modules put it
         raise CheckpointError(f"{path} belongs to another network or version of IDPro: {_first_line(error)}") from error
     return network.to(device).eval()
 
@@ -61,20 +61,13 @@ def save_network(path: str | Path, network: IDPro, notes: Mapping[str, str] | No
     Raises:
         OutputError: the place cannot be written to.
     """
-    path = Path(path)
     tensors = {
         name: (t.half() if half and t.is_floating_point() else t).detach().cpu().contiguous()
         for name, t in network.state_dict().items()
     }
     metadata = {**(notes or {}), "format": FORMAT, "config": network.config.to_json()}
-    temporary = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, str(temporary), metadata=metadata)
-        os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(f"cannot write the checkpoint {path}: {error}") from error
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(serialise(tensors, metadata=metadata))  # safetensors' own files are for their owner only
 
 
 def read_notes(model: str | Path) -> dict[str, str]:

@@ -89,7 +89,7 @@ class ModelConfig:
             interaction = values.pop("interaction")
             values["decoder"] = tuple(values["decoder"])
             return cls(**values, interaction=None if interaction is None else InteractionConfig(**interaction))
-        except (TypeError, KeyError, ValueError) as error:
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
             raise ConfigError(f"a network configuration of another version: {error}") from error
 
 

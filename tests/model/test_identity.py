@@ -21,7 +21,7 @@ def test_shuffled_ids_are_distinct_slots_and_the_background_stays() -> None:
     seen = set()
     for _ in range(50):
         slots = shuffle_ids(3, generator)
-        assert slots[0] == 0 and len(set(slots.tolist())) == 4 and 1 <= slots[1:].min() and slots.max() <= 10
+        assert slots[0] == 0 and len(set(slots.tolist())) == 4 and slots[1:].min() >= 1 and slots.max() <= 10
         seen.update(slots[1:].tolist())
     assert seen == set(range(1, 11))  # every slot is used
 

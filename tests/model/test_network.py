@@ -50,7 +50,7 @@ def test_the_interaction_module_of_the_papers_networks_takes_sizes_that_are_not_
 def test_propagation_only_networks_refuse_scribbles_in_words() -> None:
     network = build(preset("aott"))
     given = torch.zeros(1, 1, ID_CHANNELS, 33, 33)
-    with pytest.raises(CheckpointError, match="no interaction module .* give masks instead"):
+    with pytest.raises(CheckpointError, match=r"no interaction module .* give masks instead"):
         network.interact(torch.zeros(1, 1, 3, 33, 33), given, given, active(1))
 
 

@@ -1,0 +1,156 @@
+"""Checkpoints: there and back, strictly, and one clear line for every file that is not one."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from idpro import checkpoint
+from idpro.checkpoint import FORMAT, load_network, read_notes, save_network, shipped_models
+from idpro.config import preset
+from idpro.errors import CheckpointError, OutputError
+from idpro.model import IDPro, Memory, build
+from idpro.model.identity import one_hot
+from idpro.model.network import active_slots
+
+
+@pytest.fixture(scope="module")
+def network() -> IDPro:
+    torch.manual_seed(0)
+    return build(preset("tiny")).eval()
+
+
+@pytest.fixture
+def saved(network: IDPro, tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.safetensors"
+    save_network(path, network, {"steps": "12"}, half=False)
+    return path
+
+
+@torch.inference_mode()
+def logits(network: IDPro) -> torch.Tensor:
+    """What ``network`` says of a fixed pair of frames."""
+    frames = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    masks = one_hot(torch.arange(64).view(1, 1, 64).expand(1, 64, 64) // 32)
+    entry = network.memorise(network.encode(frames[:1]), masks)
+    return network.propagate(network.encode(frames[1:]), Memory.empty().put(0, entry), entry, active_slots(1)).logits[:, :2]
+
+
+def test_a_saved_network_comes_back(network: IDPro, saved: Path) -> None:
+    again = load_network(saved)
+    assert again.config == network.config and not again.training
+    assert list(again.state_dict()) == list(network.state_dict())
+    for name, value in network.state_dict().items():
+        assert torch.equal(again.state_dict()[name], value), name
+    torch.testing.assert_close(logits(again), logits(network))
+
+
+def test_half_precision_is_for_the_file_only(network: IDPro, tmp_path: Path) -> None:
+    path = tmp_path / "half.safetensors"
+    save_network(path, network)
+    assert {t.dtype for t in load_file(path).values() if t.is_floating_point()} == {torch.float16}
+    again = load_network(path)
+    assert {p.dtype for p in again.parameters()} == {torch.float32}
+    torch.testing.assert_close(logits(again), logits(network), atol=0.02, rtol=0.02)
+
+
+def test_notes_travel_with_the_weights(saved: Path) -> None:
+    notes = read_notes(saved)
+    assert notes["steps"] == "12" and notes["format"] == FORMAT and json.loads(notes["config"])["encoder"] == "test_efficientnet"
+
+
+def test_a_name_is_a_shipped_model_and_a_path_a_file(saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = saved.parent / "package"
+    (package / "weights").mkdir(parents=True)
+    (package / "weights" / "small.safetensors").write_bytes(saved.read_bytes())
+    monkeypatch.setattr(checkpoint.resources, "files", lambda name: package)
+    assert shipped_models() == ("small",)
+    assert load_network("small").config == preset("tiny")
+    assert load_network(str(saved)).config == preset("tiny")
+    with pytest.raises(CheckpointError, match=r"called huge: shipped models are small; or give a \.safetensors file"):
+        load_network("huge")
+
+
+def refused(path: Path | str, *words: str) -> None:
+    """Loading raises CheckpointError in one line that has the file's name and ``words``."""
+    with pytest.raises(CheckpointError) as caught:
+        load_network(path)
+    message = str(caught.value)
+    assert "\n" not in message and len(message) < 700
+    for word in (str(path), *words):
+        assert word in message
+
+
+def rewritten(saved: Path, metadata: dict[str, str] | None = None, **tensors: torch.Tensor | None) -> Path:
+    """``saved`` with other metadata or tensors (None removes one)."""
+    state = {**load_file(saved), **{k.replace("__", "."): v for k, v in tensors.items()}}
+    path = saved.with_name("other.safetensors")
+    kept = {name: value for name, value in state.items() if value is not None}
+    save_file(kept, path, metadata=read_notes(saved) if metadata is None else metadata)
+    return path
+
+
+def test_files_that_are_no_checkpoint_are_refused(saved: Path, tmp_path: Path) -> None:
+    refused(tmp_path / "missing.safetensors", "no model or checkpoint file")
+    refused(tmp_path, "no model or checkpoint file")
+    for content in (b"", b"hello", saved.read_bytes()[:5000], b"\xff" * 64):
+        path = tmp_path / "broken.safetensors"
+        path.write_bytes(content)
+        refused(path, "not a safetensors file")
+    torch.save({"state_dict": {}}, tmp_path / "published.pth")
+    refused(tmp_path / "published.pth", "not a safetensors file")
+
+
+def test_checkpoints_of_others_are_refused(saved: Path) -> None:
+    refused(rewritten(saved, metadata={}), "not a checkpoint of IDPro", "idpro convert aot")
+    refused(rewritten(saved, metadata={**read_notes(saved), "format": "idpro-99"}), FORMAT)
+    refused(rewritten(saved, metadata={"format": FORMAT}), "not a checkpoint of IDPro")
+
+
+def test_weights_must_fit_their_configuration_exactly(saved: Path) -> None:
+    notes = read_notes(saved)
+    name = "propagation__projector__bias"
+    refused(rewritten(saved, **{name: None}), "another network", "propagation.projector.bias")
+    refused(rewritten(saved, **{name: torch.zeros(7)}), "another network", "propagation.projector.bias")
+    refused(rewritten(saved, colour=torch.zeros(7)), "another network", "colour")
+    refused(rewritten(saved, metadata={**notes, "config": preset("lite").to_json()}), "another network")
+    for config in ("{}", "no json", notes["config"].replace("test_efficientnet", "vgg"), notes["config"].replace("32", '"a"')):
+        refused(rewritten(saved, metadata={**notes, "config": config}), "another network or version")
+
+
+def test_places_that_cannot_be_written_to_are_refused(network: IDPro, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot write") as caught:
+        save_network(tmp_path / "file" / "tiny.safetensors", network)
+    assert "\n" not in str(caught.value)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match="cannot write"):
+        save_network(tmp_path / "folder", network)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_a_failure_half_way_leaves_the_old_file(saved: Path, network: IDPro, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = saved.read_bytes()
+
+    def fails(path: Path, content: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(content[:1000])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fails)
+    with pytest.raises(OutputError, match="No space left"):
+        save_network(saved, network)
+    assert saved.read_bytes() == before and len(list(saved.parent.iterdir())) == 1
+
+
+def test_missing_folders_are_made_and_the_file_is_an_ordinary_one(network: IDPro, tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "tiny.safetensors"
+    save_network(path, network)
+    assert load_network(path).config == network.config
+    (tmp_path / "plain").write_text("")
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
