@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from idpro.errors import ConfigError, LayoutError, MaskError, ScribbleError
-from idpro.evaluation.davis_interactive import Progress, Protocol, evaluate, tasks, usual_first_round
+from idpro.evaluation.davis_interactive import Protocol, evaluate, tasks, usual_first_round
 from idpro.evaluation.report import COLUMNS, read_report
 from idpro.evaluation.roots import SequenceFiles, find_sequences
+from idpro.evaluation.runs import Progress
 from idpro.scribbles import write_scribbles
 from idpro.types import Scribbles
 from idpro.video import Video
@@ -356,7 +357,7 @@ def test_progress_streams(root: Path, tmp_path: Path) -> None:
         find_sequences(root, names=["one"]), Learner({"one": moving_masks(6)}), Protocol(rounds=2), tmp_path / "out", {}
     )
     first, second = next(events), next(events)
-    assert (first.done, first.total, first.sample, first.j_and_f) == (0, 6, "one 1", None)
+    assert (first.done, first.total, first.what, first.j_and_f) == (0, 6, "one 1", None)
     assert second.done == 1 and second.j_and_f == pytest.approx(1 / 6)
     events.close()  # type: ignore[attr-defined]
     assert not (tmp_path / "out" / "report.csv").exists()  # no sample was finished

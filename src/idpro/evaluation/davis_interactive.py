@@ -25,7 +25,7 @@ from .metrics import score_masks
 from .report import RoundScores, Sample
 from .robot import quality, scribble, spaced_frames, worst_frames
 from .roots import Annotated, SequenceFiles
-from .runs import RunFolder, machine, write_json
+from .runs import Progress, RunFolder, machine, write_json
 
 FIRST_ROUNDS = ("human1", "human3", "human+robot", "robot")
 MAX_ROUNDS = 16
@@ -110,22 +110,6 @@ def tasks(sequences: Sequence[SequenceFiles], protocol: Protocol) -> list[Task]:
     return found
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far an evaluation has come.
-
-    Attributes:
-        done, total: rounds, those of samples that ended early counted as done.
-        sample: what is played, such as "dog 1".
-        j_and_f: after the last round; None before the first.
-    """
-
-    done: int
-    total: int
-    sample: str
-    j_and_f: float | None
-
-
 def evaluate(
     sequences: Sequence[SequenceFiles],
     method: Method,
@@ -137,6 +121,7 @@ def evaluate(
     """Play all samples and write ``report.csv``, ``summary.json`` and ``curve.png`` to ``output``.
 
     What is in ``output`` already is not played again; whatever ends the run, the three files tell of all finished samples.
+    Progress counts rounds; those that a sample ended without count as done.
 
     Args:
         sequences: to play on, in this order.
@@ -161,7 +146,7 @@ def evaluate(
             part, title = folder.part(task.name), f"{task.files.name} {task.scribble_idx}"
             if not part.exists():
                 played: list[RoundScores] = []
-                yield Progress(done, total, title, None)
+                yield Progress(done, total, title)
                 for scores in play(task, method, protocol, clock):
                     played.append(scores)
                     yield Progress(done + len(played), total, title, float(scores.scores.j_and_f.mean()))
@@ -169,7 +154,7 @@ def evaluate(
                 report.write_report(part, [sample], folder.session_id)
             samples += report.read_report(part)
             done = (number + 1) * protocol.rounds
-        yield Progress(total, total, "all samples", None)
+        yield Progress(total, total, "all samples")
     finally:
         if samples:
             _write_results(folder, samples, len(todo), protocol, isinstance(method, OffersFrames))

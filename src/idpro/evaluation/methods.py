@@ -10,19 +10,18 @@ import importlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from ..errors import CheckpointError, ConfigError, LayoutError, MaskError, MissingExtra
+from ..model import IDPro
+from ..session.session import Session
 from ..types import Box, Mask, Point, Scribbles, Stroke
 from ..video import Video
 from .roots import find_masks, read_masks
-
-if TYPE_CHECKING:
-    from ..model.network import IDPro
 
 Masks = NDArray[np.uint8]  # T x H x W
 
@@ -68,16 +67,20 @@ class SessionMethod:
     Args:
         network: the network.
         size: short side it works at; None: the video's own.
-        repropagate, across_frame: parts that the ablation (table II) switches off.
+        across_frame: False keeps interacted frames from seeing each other (the baseline of table II).
+        repropagate: False propagates only from the frames of the last round, as far as to the next interacted one, as MiVOS.
     """
 
-    def __init__(self, network: IDPro, *, size: int | None = 480, repropagate: bool = True, across_frame: bool = True) -> None:
+    def __init__(self, network: IDPro, *, size: int | None = 480, across_frame: bool = True, repropagate: bool = True) -> None:
         self._network = network
-        self._options: dict[str, Any] = {"size": size, "repropagate": repropagate, "across_frame": across_frame}
+        self._options: dict[str, Any] = {
+            "size": size,
+            "across_frame": across_frame,
+            "repropagate": repropagate,
+            "truncate": repropagate,
+        }
 
     def start(self, video: Video, objects: int) -> None:
-        from ..session.session import Session
-
         self._video = video
         self._session = Session(self._network, video, **self._options)
 
@@ -104,9 +107,7 @@ class SessionMethod:
 
 def with_propagation(network: IDPro, propagation: IDPro) -> IDPro:
     """The interaction module of one network with the encoder and propagation of another (such as published AOT weights)."""
-    from ..model import IDPro
-
-    return IDPro(propagation.config, propagation.encoder, propagation.propagation, network.interaction).eval()  # type: ignore[arg-type]
+    return IDPro(propagation.config, propagation.encoder, propagation.propagation, network.interaction).eval()
 
 
 class MaskFolder:

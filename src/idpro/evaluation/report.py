@@ -111,10 +111,13 @@ def read_report(path: str | os.PathLike[str]) -> list[Sample]:
     try:
         with Path(path).open(newline="", encoding="utf-8") as file:
             rows = csv.DictReader(file)
-            return [
+            samples = [
                 Sample(int(seed), sequence, int(index), _rounds(list(group)))
                 for (seed, sequence, index), group in groupby(rows, lambda r: (r["seed"], r["sequence"], r["scribble_idx"]))
             ]
+        if not samples:
+            raise ValueError("it is empty")
+        return samples
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path} is not a report of an interactive evaluation ({error}): remove it, and run again") from error
 

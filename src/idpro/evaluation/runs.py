@@ -11,11 +11,28 @@ import json
 import os
 import platform
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..atomic import atomic_file, cannot_write
 from ..errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an evaluation has come.
+
+    Attributes:
+        done, total: units of work.
+        what: is run now, such as "dog 1".
+        j_and_f: of the last result, if there is one to show.
+    """
+
+    done: int
+    total: int
+    what: str
+    j_and_f: float | None = None
 
 
 class RunFolder:

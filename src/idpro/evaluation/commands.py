@@ -1,0 +1,274 @@
+"""``idpro evaluate``: what the evaluations are called on the command line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from rich import progress as bars
+from rich.console import Console
+
+from ..checkpoint import load_network
+from ..errors import ConfigError
+from ..model import IDPro
+from . import davis_interactive, paper_tables, report, semi_supervised
+from .davis_interactive import Protocol, usual_first_round
+from .methods import Follower, MaskFolder, Method, Sam2Method, SessionMethod, import_method, with_propagation
+from .roots import find_sequences
+from .runs import Progress
+
+app = typer.Typer(
+    help="Measure quality: the DAVIS interactive benchmark, first-frame masks, masks made elsewhere, the paper's tables."
+)
+console = Console()
+
+Root = Annotated[Path, typer.Option(help="Folder with JPEGImages and Annotations (DAVIS 2016, 2017, or laid out like them).")]
+Output = Annotated[Path, typer.Option(help="Folder for the results. A run that was stopped goes on there.")]
+Year = Annotated[int, typer.Option(help="2016 merges all objects of a sequence into one.")]
+Split = Annotated[str | None, typer.Option(help="A list in ImageSets. [default: val if there is one, else all sequences]")]
+Sequences = Annotated[str | None, typer.Option(help="Only these sequences: a,b,c.")]
+Seeds = Annotated[int, typer.Option(help="Repeat everything with this many seeds; their spread is reported.")]
+MaxTime = Annotated[float, typer.Option(help="Seconds an object that a sample may take; 0: no limit.")]
+MethodName = Annotated[str, typer.Option("--method", help="idpro, sam2, masks, or package.module:factory of your own.")]
+Model = Annotated[str, typer.Option(help="A shipped model or a checkpoint; with --method sam2 its .pt file.")]
+Propagation = Annotated[
+    str | None, typer.Option(help="A checkpoint that propagates, such as converted AOT weights, with --model's interaction.")
+]
+Size = Annotated[int, typer.Option(help="Short side in pixels that is worked at.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Sam2Config = Annotated[str, typer.Option(help="With --method sam2: the name of its configuration.")]
+Predictions = Annotated[
+    Path | None, typer.Option("--pred", help="With --method masks: FOLDER/<sequence>/*.png or FOLDER/<round>/<sequence>/*.png.")
+]
+
+SAM2_CONFIG = "configs/sam2.1/sam2.1_hiera_s.yaml"
+
+
+@app.command()
+def davis(
+    root: Root,
+    output: Output,
+    year: Year = 2017,
+    split: Split = None,
+    sequences: Sequences = None,
+    rounds: Annotated[int, typer.Option(help="Rounds of interaction.")] = 8,
+    frames_per_round: Annotated[int, typer.Option(help="Frames that are scribbled in a round (the paper's f).")] = 1,
+    first_round: Annotated[
+        str | None, typer.Option(help="human1, human3, human+robot or robot. [default: what the data and f allow]")
+    ] = None,
+    scribbles: Annotated[str, typer.Option(help="The robot's care: detailed, general or rough.")] = "detailed",
+    max_time: MaxTime = report.PUBLISHED_TIME,
+    seeds: Seeds = 1,
+    method: MethodName = "idpro",
+    model: Model = "lite",
+    propagation: Propagation = None,
+    size: Size = 480,
+    device: Device = "auto",
+    sam2_config: Sam2Config = SAM2_CONFIG,
+    pred: Predictions = None,
+) -> None:
+    """The DAVIS interactive benchmark, with one or several scribbled frames a round."""
+    found = find_sequences(root, year=year, split=split, names=_names(sequences))
+    mode = first_round or usual_first_round(found, frames_per_round)
+    protocol = Protocol(rounds, frames_per_round, mode, scribbles, max_time or None, seeds)
+    player, about = create_method(method, model, propagation, size, device, sam2_config, pred)
+    if not isinstance(player, Method):
+        raise ConfigError(f"--method {method} cannot be scribbled for: it has no interact(scribbles)")
+    _show(
+        ("", progress) for progress in davis_interactive.evaluate(found, player, protocol, output, {**about, **_data(root, year)})
+    )
+    summary = _read_summary(output)
+    title = f"DAVIS interactive, {len(found)} sequences, first round {mode}, f = {frames_per_round}, {scribbles} scribbles"
+    console.print(report.rounds_table(summary, title))
+    console.print(f"{output / 'report.csv'}  {output / 'summary.json'}  {output / 'curve.png'}", soft_wrap=True)
+
+
+@app.command()
+def vos(
+    root: Root,
+    output: Output,
+    year: Year = 2017,
+    split: Split = None,
+    sequences: Sequences = None,
+    leave_out_last: Annotated[
+        bool, typer.Option("--leave-out-last", help="Do not count the last frame either, as DAVIS does.")
+    ] = False,
+    method: MethodName = "idpro",
+    model: Model = "lite",
+    propagation: Propagation = None,
+    size: Size = 480,
+    device: Device = "auto",
+    sam2_config: Sam2Config = SAM2_CONFIG,
+) -> None:
+    """First-frame masks in, all later frames out: the semi-supervised task."""
+    found = find_sequences(root, year=year, split=split, names=_names(sequences))
+    player, about = create_method(method, model, propagation, size, device, sam2_config, None)
+    if not isinstance(player, Follower):
+        raise ConfigError(f"--method {method} cannot follow given masks: it has no follow(masks)")
+    settings = {**about, **_data(root, year)}
+    _show(("", progress) for progress in semi_supervised.evaluate(found, player, output, settings, leave_out_last=leave_out_last))
+    console.print(semi_supervised.scores_table(_read_summary(output), "First-frame masks given"))
+    console.print(f"{output / 'summary.json'}  {output / 'scores.csv'}  {output / 'masks'}", soft_wrap=True)
+
+
+@app.command()
+def masks(
+    pred: Annotated[Path, typer.Option(help="Masks to score: FOLDER/<sequence>/00000.png, or those of one sequence.")],
+    truth: Annotated[Path, typer.Option(help="A DAVIS root, or a folder of masks laid out like --pred.")],
+    output: Annotated[Path | None, typer.Option(help="Folder for scores.csv and summary.json; none: only the table.")] = None,
+    sequences: Sequences = None,
+    leave_out_ends: Annotated[
+        bool, typer.Option("--leave-out-ends", help="Do not count first and last frames, as DAVIS does.")
+    ] = False,
+) -> None:
+    """Score masks that any program made."""
+    scores: list[semi_supervised.ObjectScore] = []
+    try:
+        for of_sequence in semi_supervised.score_folder(pred, truth, names=_names(sequences), leave_out_ends=leave_out_ends):
+            scores += of_sequence
+    finally:
+        if scores and output is not None:
+            more = {"pred": str(pred), "truth": str(truth), "leave_out_ends": leave_out_ends}
+            semi_supervised.write_results(output, scores, more)
+    console.print(semi_supervised.scores_table(semi_supervised.summarise(scores), f"{pred} against {truth}"))
+
+
+@app.callback(invoke_without_command=True)
+def evaluate(
+    context: typer.Context,
+    ablation: Annotated[bool, typer.Option("--ablation", help="Measure tables I, II, III and VII of the paper anew.")] = False,
+    tables: Annotated[str, typer.Option(help="With --ablation: only these tables.")] = "1,2,3,7",
+    root: Annotated[Path | None, typer.Option(help="With --ablation: the data, as for davis.")] = None,
+    output: Annotated[Path | None, typer.Option(help="With --ablation: folder for the results.")] = None,
+    year: Year = 2017,
+    split: Split = None,
+    sequences: Sequences = None,
+    max_time: MaxTime = report.PUBLISHED_TIME,
+    seeds: Seeds = 1,
+    model: Model = "lite",
+    size: Size = 480,
+    device: Device = "auto",
+) -> None:
+    """Measure quality: the DAVIS interactive benchmark, first-frame masks, masks made elsewhere, the paper's tables."""
+    if context.invoked_subcommand is not None:
+        if ablation:
+            raise ConfigError(f"--ablation runs by itself: leave {context.invoked_subcommand!r} out")
+        return
+    if not ablation:
+        console.print(context.get_help())
+        return
+    if root is None or output is None:
+        raise ConfigError("--ablation needs --root (the data) and --output (a folder for the results)")
+    numbers = _numbers(tables)
+    found = find_sequences(root, year=year, split=split, names=_names(sequences))
+    network, about = _network(model, None, device)
+
+    def make_method(variant: paper_tables.Variant) -> tuple[Method, Mapping[str, Any]]:
+        switches = {"across_frame": variant.across_frame, "repropagate": variant.repropagate}
+        return SessionMethod(network, size=size, **switches), {**about, "size": size, **switches}
+
+    runs = paper_tables.run_variants(
+        numbers, found, make_method, output, _data(root, year), seeds=seeds, max_time=max_time or None
+    )
+    _show((f"{variant.name}: ", progress) for variant, progress in runs)
+    measured = paper_tables.paper_tables(numbers, output, model)
+    paper_tables.write_tables(measured, output)
+    for table in measured:
+        console.print(table.rendered())
+    console.print(f"{output / 'tables.json'}  {output / 'tables.csv'}  {output / 'tables.png'}", soft_wrap=True)
+
+
+# From options to objects
+
+
+def create_method(
+    name: str, model: str, propagation: str | None, size: int, device: str, sam2_config: str, pred: Path | None
+) -> tuple[Any, dict[str, Any]]:
+    """The method that ``--method`` names, and what decides its results (JSON values).
+
+    Raises:
+        ConfigError, CheckpointError, MissingExtra: it cannot be had.
+    """
+    if name == "idpro":
+        network, about = _network(model, propagation, device)
+        return SessionMethod(network, size=size), {**about, "size": size}
+    if name == "sam2":
+        method = Sam2Method(model, sam2_config, device=_device(device))
+        return method, {"method": "sam2", "model": model, "weights": _file_digest(Path(model)), "sam2_config": sam2_config}
+    if name == "masks":
+        if pred is None:
+            raise ConfigError("--method masks needs --pred, the folder of the masks")
+        return MaskFolder(pred), {"method": "masks", "pred": str(pred.resolve())}
+    if ":" in name:
+        return import_method(name), {"method": name}
+    raise ConfigError(f"--method must be idpro, sam2, masks or package.module:factory, got {name!r}")
+
+
+def _network(model: str, propagation: str | None, device: str) -> tuple[IDPro, dict[str, Any]]:
+    network = load_network(model, _device(device))
+    if propagation is not None:
+        network = with_propagation(network, load_network(propagation, _device(device)))
+    return network, {"method": "idpro", "model": model, "propagation": propagation, "weights": _weights_digest(network)}
+
+
+def _device(name: str) -> str:
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise ConfigError(f"the device {name!r} is not available: choose cpu, or leave --device out") from error
+    return name
+
+
+def _weights_digest(network: IDPro) -> str:
+    digest = hashlib.sha256(network.config.to_json().encode())
+    for tensor in network.state_dict().values():
+        digest.update(tensor.cpu().contiguous().view(-1).numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError:
+        raise ConfigError(f"--tables must be numbers such as 1,3, got {text!r}") from None
+
+
+def _data(root: Path, year: int) -> dict[str, Any]:
+    return {"root": str(root.resolve()), "year": year}
+
+
+def _read_summary(output: Path) -> dict[str, Any]:
+    summary: dict[str, Any] = json.loads((output / "summary.json").read_text(encoding="utf-8"))
+    return summary
+
+
+def _show(events: Iterable[tuple[str, Progress]]) -> None:
+    """Follow an evaluation with a bar: what is run, how far it is, the last J&F, the time left."""
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.fields[last]}"),
+        bars.TimeRemainingColumn(),
+    )
+    with bars.Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("reading", total=None, last="")
+        for prefix, event in events:
+            last = "" if event.j_and_f is None else f"J&F {report.percent(event.j_and_f)}"
+            bar.update(task, description=prefix + event.what, completed=event.done, total=event.total, last=last)

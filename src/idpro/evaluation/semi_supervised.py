@@ -1,0 +1,251 @@
+"""First-frame masks in, masks of all later frames out, scored: the semi-supervised task; and scoring of masks made elsewhere.
+
+An object that comes later is given on the first frame that shows it. An object counts on the frames after the one it is given
+on; with ``leave_out_last`` the last frame counts for none (DAVIS leaves out the first, which is given, and the last).
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from ..atomic import atomic_file
+from ..errors import ConfigError, LayoutError
+from ..masks import write_mask
+from ..types import Mask
+from .methods import Follower, Masks, check_masks
+from .metrics import score_masks
+from .report import percent
+from .roots import Annotated, SequenceFiles, find_masks, object_ids, read_masks
+from .runs import Progress, RunFolder, machine, write_json
+
+_COLUMNS = ("sequence", "object_id", "frames", "j", "f", "j_and_f", "seconds")
+
+
+@dataclass(frozen=True)
+class ObjectScore:
+    """One object of one sequence: the means over the frames it counts on.
+
+    Attributes:
+        frames: how many it counts on.
+        seconds: the whole sequence took, all objects; 0 if nothing was run.
+    """
+
+    sequence: str
+    object_id: int
+    frames: int
+    jaccard: float
+    contour: float
+    seconds: float = 0.0
+
+    @property
+    def j_and_f(self) -> float:
+        return (self.jaccard + self.contour) / 2
+
+
+def score_sequence(
+    name: str, truth: NDArray[np.uint8], masks: Masks, starts: Mapping[int, int], *, leave_out_last: bool, seconds: float = 0.0
+) -> list[ObjectScore]:
+    """The objects of one sequence.
+
+    Args:
+        truth, masks: T x H x W.
+        starts: object -> the first frame it counts on; objects that count on no frame are left out.
+        leave_out_last: the last frame counts for none.
+    """
+    end = len(truth) - leave_out_last
+    first = min(starts.values())
+    scores = score_masks(truth[first:end], masks[first:end], tuple(starts))
+    found = []
+    for column, (object_id, start) in enumerate(starts.items()):
+        if start < end:
+            j, f = (table[start - first :, column].mean() for table in (scores.jaccard, scores.contour))
+            found.append(ObjectScore(name, object_id, end - start, float(j), float(f), seconds))
+    return found
+
+
+def evaluate(
+    sequences: Sequence[SequenceFiles],
+    method: Follower,
+    output: str | Path,
+    settings: Mapping[str, Any],
+    *,
+    leave_out_last: bool = False,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Iterator[Progress]:
+    """Run the semi-supervised task; ``output`` gets ``masks/<sequence>/00000.png``, ``scores.csv`` and ``summary.json``.
+
+    What is in ``output`` already is not run again; whatever ends the run, the files tell of all finished sequences.
+
+    Raises:
+        ConfigError: ``output`` holds another evaluation.
+        LayoutError, MaskError, VideoError: broken data, met when its sequence is reached.
+    """
+    names = [files.name for files in sequences]
+    folder = RunFolder(output, {**settings, "leave_out_last": leave_out_last, "sequences": names})
+    scores: list[ObjectScore] = []
+    try:
+        for number, files in enumerate(sequences):
+            yield Progress(number, len(sequences), files.name, _last(scores))
+            part = folder.part(files.name)
+            if not part.exists():
+                _write_scores(part, _follow(files, method, folder.path / "masks" / files.name, leave_out_last, clock))
+            scores += _read_scores(part)
+        yield Progress(len(sequences), len(sequences), "all sequences", _last(scores))
+    finally:
+        if scores:
+            write_results(folder.path, scores, {"settings": folder.settings, "machine": machine(), "expected": len(sequences)})
+
+
+def _last(scores: Sequence[ObjectScore]) -> float | None:
+    """J&F of the last sequence, for the progress."""
+    return statistics.fmean(s.j_and_f for s in scores if s.sequence == scores[-1].sequence) if scores else None
+
+
+def _follow(
+    files: SequenceFiles, method: Follower, masks_to: Path, leave_out_last: bool, clock: Callable[[], float]
+) -> list[ObjectScore]:
+    sequence = files.load()
+    given = sequence.first_frames()
+    method.start(sequence.video, len(sequence.ids))
+    start = clock()
+    masks = method.follow(first_masks(sequence))
+    seconds = clock() - start
+    check_masks(masks, len(sequence.video), sequence.video.size, sequence.name)
+    for source, mask in zip(files.masks, masks, strict=True):
+        write_mask(masks_to / f"{source.stem}.png", mask)
+    starts = {object_id: frame + 1 for object_id, frame in given.items()}
+    scores = score_sequence(sequence.name, sequence.truth, masks, starts, leave_out_last=leave_out_last, seconds=seconds)
+    if not scores:
+        raise LayoutError(f"{sequence.name} has no frame to score after the first masks: leave it out with --sequences")
+    return scores
+
+
+def first_masks(sequence: Annotated) -> dict[int, Mask]:
+    """For each frame that first shows an object: the mask of the objects that are new on it, 0 elsewhere."""
+    masks: dict[int, Mask] = {}
+    for object_id, frame in sequence.first_frames().items():
+        mask = masks.setdefault(frame, np.zeros(sequence.video.size, np.uint8))
+        mask[sequence.truth[frame] == object_id] = object_id
+    return dict(sorted(masks.items()))
+
+
+def score_folder(
+    predictions: str | Path, truth: str | Path, *, names: Sequence[str] | None = None, leave_out_ends: bool = False
+) -> Iterator[list[ObjectScore]]:
+    """Score masks that any program made, a sequence at a time.
+
+    Args:
+        predictions: ``<sequence>/00000.png`` for every mask of the truth, or the masks of one sequence.
+        truth: the same, or a DAVIS root.
+        names: only these sequences; None: all of the truth.
+        leave_out_ends: DAVIS's convention for the semi-supervised task: first and last frame do not count.
+
+    Raises:
+        LayoutError: missing folders or masks.
+        MaskError: broken masks, or masks of another size.
+    """
+    expected, given = find_masks(truth), find_masks(predictions)
+    if len(expected) == len(given) == 1 and names is None:  # two folders of one sequence may be called differently
+        given = dict(zip(expected, given.values(), strict=True))
+    for name in names or expected:
+        for where, found in ((truth, expected), (predictions, given)):
+            if name not in found:
+                raise LayoutError(f"{where} has no masks of the sequence {name!r}: expected {name}/00000.png")
+        by_stem = {path.stem: path for path in given[name]}
+        missing = [path.stem for path in expected[name] if path.stem not in by_stem]
+        if missing:
+            raise LayoutError(
+                f"{given[name][0].parent} lacks the mask {missing[0]}.png ({len(missing)} of {len(expected[name])} are missing)"
+            )
+    for name in names or expected:
+        yield _score_files(name, expected[name], given[name], leave_out_ends)
+
+
+def _score_files(name: str, expected: Sequence[Path], given: Sequence[Path], leave_out_ends: bool) -> list[ObjectScore]:
+    true_masks = read_masks(expected)
+    by_stem = {path.stem: path for path in given}
+    masks = read_masks([by_stem[path.stem] for path in expected], (true_masks.shape[1], true_masks.shape[2]))
+    ids = object_ids(true_masks)
+    if not ids:
+        raise LayoutError(f"{expected[0].parent} shows no object on any frame: there is nothing to score")
+    scores = score_sequence(name, true_masks, masks, dict.fromkeys(ids, int(leave_out_ends)), leave_out_last=leave_out_ends)
+    if not scores:
+        raise LayoutError(
+            f"{name} has only {len(true_masks)} frames, none between the first and the last: there is nothing to score"
+        )
+    return scores
+
+
+# What is left behind
+
+
+def write_results(output: str | os.PathLike[str], scores: Sequence[ObjectScore], more: Mapping[str, Any]) -> None:
+    """Write ``scores.csv`` and ``summary.json`` (see ``summarise``) with ``more`` in it; OutputError."""
+    _write_scores(Path(output) / "scores.csv", scores)
+    write_json(Path(output) / "summary.json", {**summarise(scores), **more})
+
+
+def summarise(scores: Sequence[ObjectScore]) -> dict[str, Any]:
+    """Fractions of 1: ``j_and_f``, ``j``, ``f`` are means over all objects (as DAVIS), ``sequences`` has each sequence's own."""
+    names = list(dict.fromkeys(s.sequence for s in scores))
+    sequences = {name: _means([s for s in scores if s.sequence == name]) for name in names}
+    return {**_means(scores), "sequences": sequences}
+
+
+def _means(scores: Sequence[ObjectScore]) -> dict[str, Any]:
+    return {
+        "j_and_f": statistics.fmean(s.j_and_f for s in scores),
+        "j": statistics.fmean(s.jaccard for s in scores),
+        "f": statistics.fmean(s.contour for s in scores),
+        "objects": len(scores),
+        "seconds": sum({s.sequence: s.seconds for s in scores}.values()),
+    }
+
+
+def scores_table(summary: Mapping[str, Any], title: str) -> Table:
+    """The sequences and their mean, for a terminal; percent."""
+    table = Table(title=title)
+    table.add_column("sequence")
+    for heading in ("objects", "J&F", "J", "F", "time (s)"):
+        table.add_column(heading, justify="right")
+    for name, row in [*summary["sequences"].items(), ("mean over objects", summary)]:
+        last = name == [*summary["sequences"]][-1]
+        numbers = (percent(row["j_and_f"]), percent(row["j"]), percent(row["f"]), f"{row['seconds']:.1f}")
+        table.add_row(name, str(row["objects"]), *numbers, end_section=last)
+    return table
+
+
+def _write_scores(path: Path, scores: Sequence[ObjectScore]) -> None:
+    with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(_COLUMNS)
+        writer.writerows((s.sequence, s.object_id, s.frames, s.jaccard, s.contour, s.j_and_f, s.seconds) for s in scores)
+
+
+def _read_scores(path: Path) -> list[ObjectScore]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [
+                ObjectScore(
+                    row["sequence"],
+                    int(row["object_id"]),
+                    int(row["frames"]),
+                    float(row["j"]),
+                    float(row["f"]),
+                    float(row["seconds"]),
+                )
+                for row in csv.DictReader(file)
+            ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path} is damaged ({error}): remove it, and run again") from error
