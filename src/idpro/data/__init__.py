@@ -10,7 +10,8 @@ again = correction_strokes(clip.masks[0], prediction, rng)
 from __future__ import annotations
 
 from .clip import IGNORE, Clip
-from .datasets import DEVELOPMENT_SEQUENCES, Dataset, FilePicture, Footage, Picture, read_folders
+from .datasets import DEVELOPMENT_SEQUENCES, Dataset, FilePicture, Footage, Picture
+from .layouts import read_coco, read_datasets, read_davis, read_folders, read_lvis, read_youtube_vos
 from .paste import paste
 from .real import real_clip
 from .sources import ClipSource, Mixture
@@ -31,7 +32,12 @@ __all__ = [
     "Quality",
     "correction_strokes",
     "paste",
+    "read_coco",
+    "read_datasets",
+    "read_davis",
     "read_folders",
+    "read_lvis",
+    "read_youtube_vos",
     "real_clip",
     "simulate_strokes",
     "still_clip",

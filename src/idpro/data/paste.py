@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..config import MAX_OBJECTS
 from ..types import MAX_ID, Image, Mask
 from .clip import IGNORE, Clip, object_ids
-from .transforms import Matrix, affine, bent_map, looked_up, random_motion
+from .transforms import Matrix, affine, bent_map, looked_up, random_bend, random_motion
 
 _HIDDEN = MAX_ID  # an id no base object has (there are at most ten): a cut-out that is laid over as background
 
@@ -73,11 +73,12 @@ def paste(base: Clip, donor: Clip, rng: np.random.Generator, *, ids: Sequence[in
         if pose is None:
             continue
         taken += labelled
-        views, behind, tint = pose, bool(rng.random() < 1 / 3), _tint(base, donor, identity, rng)
         label = taken if labelled else _HIDDEN
+        behind, tint = bool(rng.random() < 1 / 3), _tint(base, donor, identity, rng)
+        bend = random_bend(length, size, rng, 0.006 if rng.random() < 0.5 else 0.0)
         for t in range(length):
             tinted = np.asarray(cv2.transform(donor.images[t], tint), np.uint8)
-            piece = looked_up(cutout(tinted, donor.masks[t], identity), bent_map(views[t], size), cv2.BORDER_CONSTANT)
+            piece = looked_up(cutout(tinted, donor.masks[t], identity), bent_map(pose[t], size, bend[t]), cv2.BORDER_CONSTANT)
             lay_over(images[t], masks[t], piece, label, behind)
     masks[masks == _HIDDEN] = 0
     return Clip.numbered(images, masks)
@@ -108,6 +109,15 @@ def _tint(base: Clip, donor: Clip, identity: int, rng: np.random.Generator) -> N
     gain = np.exp(strength * np.clip(np.log((contrast + 8) / (deviation + 8)), -0.5, 0.5))
     offset = mean + strength * (wanted - mean) - gain * mean
     return np.asarray(np.hstack([np.diag(gain[:, 0]), offset]), np.float32)
+
+
+def cut_straight(region: NDArray[np.bool_]) -> bool:
+    """Whether an object looks cut off by a frame's border: a long straight side along one side of its bounding box."""
+    rows, columns = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
+    if not len(rows):
+        return False
+    box = region[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return bool(max(box[0].mean(), box[-1].mean(), box[:, 0].mean(), box[:, -1].mean()) > 0.4)
 
 
 def filled(image: Image, hole: NDArray[np.bool_], rng: np.random.Generator) -> Image:

@@ -12,7 +12,7 @@ from ..errors import ConfigError, MaskError
 from ..types import Mask
 from .clip import IGNORE, Clip
 from .datasets import DEVELOPMENT_SEQUENCES, Footage
-from .transforms import Matrix, affine, bent_map, looked_up, random_motion, random_view
+from .transforms import Matrix, affine, bent_map, fitted_view, looked_up, random_motion, random_view
 
 
 def real_clip(
@@ -37,7 +37,7 @@ def real_clip(
         raise ConfigError(f"{footage.name} is a development sequence and must not be trained on: leave it out of the data")
     indices = _stretch(len(footage), length, max_stride, rng)
     masks = [footage.frames[i].mask() for i in indices]
-    view = _fitted(masks[0].shape[:2], size) if whole else random_view(masks[0], size, rng)
+    view = fitted_view(masks[0].shape, size) if whole else random_view(masks[0], size, rng)
     pace = 0.0 if whole or rng.random() < 0.3 else float(np.exp(rng.normal(-1.6, 0.6)))
     camera = random_motion(length, size, rng, pace, (size / 2, size / 2))
     if not whole and rng.random() < 0.6:
@@ -87,9 +87,3 @@ def _centre(mask: Mask) -> NDArray[np.float64] | None:
     """(x, y) of the middle of all objects, None if there are none."""
     rows, columns = np.nonzero((mask > 0) & (mask != IGNORE))
     return np.array([columns.mean(), rows.mean()]) if len(rows) else None
-
-
-def _fitted(shape: tuple[int, ...], size: int) -> Matrix:
-    scale = size / max(shape)
-    x, y = (size - scale * shape[1]) / 2, (size - scale * shape[0]) / 2
-    return np.array([[scale, 0, x], [0, scale, y], [0, 0, 1.0]])

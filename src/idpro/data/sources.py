@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from ..errors import ConfigError, MaskError, VideoError
 from .clip import Clip, object_ids
 from .datasets import DEVELOPMENT_SEQUENCES, Dataset, Footage, Picture
-from .paste import paste
+from .paste import cut_straight, paste
 from .real import real_clip
-from .synth import MAX_STILL_OBJECTS, still_clip
+from .synth import MAX_STILL_OBJECTS, still_clip, still_donor
 from .transforms import random_look
 
 T = TypeVar("T")
 
+_DONORS = 3  # draws for an object to paste that no border cuts
 _ATTEMPTS = 20  # draws before a data set without usable clips is given up
 
 
@@ -131,21 +132,22 @@ class _Maker:
 
     def _pasted(self, clip: Clip) -> Clip:
         twin = bool(self.rng.random() < self.mixture.twins)
-        if twin and self.rng.random() < 0.5:
-            donor = clip
-        elif self._pick_still(0.4):
-            donor = self._from_still(max_objects=1)
-        else:
-            donor = self._from_video(whole=True)
-        ids = object_ids(donor.masks[0])
-        if not ids:
-            return clip
-        one = [int(self.rng.choice(ids))]
-        copies = 2 if twin and donor is not clip else 1
-        labelled = bool(self.rng.random() >= self.mixture.distractors)
-        return paste(clip, donor, self.rng, ids=one * copies, labelled=labelled)
+        for _ in range(_DONORS):
+            donor = clip if twin and self.rng.random() < 0.5 else self._donor()
+            ids = [i for i in object_ids(donor.masks[0]) if not any(cut_straight(m == i) for m in donor.masks)]
+            if ids:
+                copies = 2 if twin and donor is not clip else 1
+                labelled = bool(self.rng.random() >= self.mixture.distractors)
+                return paste(clip, donor, self.rng, ids=[int(self.rng.choice(ids))] * copies, labelled=labelled)
+        return clip
 
-    def _from_still(self, max_objects: int | None = None) -> Clip:
+    def _donor(self) -> Clip:
+        if self._pick_still(0.4):
+            picture = self._still()
+            return still_donor(picture.image(), picture.mask(), self.length, self.size)
+        return self._from_video(whole=True)
+
+    def _from_still(self) -> Clip:
         picture = self._still()
         backdrop = self._still().image() if self.rng.random() < self.mixture.backdrops else None
         return still_clip(
@@ -155,7 +157,7 @@ class _Maker:
             self.size,
             self.rng,
             backdrop=backdrop,
-            max_objects=max_objects or self.mixture.max_objects,
+            max_objects=self.mixture.max_objects,
         )
 
     def _from_video(self, whole: bool = False) -> Clip:

@@ -12,7 +12,7 @@ from ..errors import MaskError
 from ..types import Image, Mask
 from .clip import IGNORE, Clip, object_ids
 from .paste import cutout, filled, holes, lay_over
-from .transforms import Floats, Matrix, affine, bent_map, looked_up, random_bend, random_motion, random_view
+from .transforms import Floats, Matrix, affine, bent_map, fitted_view, looked_up, random_bend, random_motion, random_view
 
 MAX_STILL_OBJECTS = 5
 
@@ -54,6 +54,14 @@ def still_clip(
     if backdrop is None and rng.random() < 0.5:
         return _bent(image, mask, view, length, size, rng, pace)
     return _layered(image, mask, view, length, size, rng, pace, backdrop)
+
+
+def still_donor(image: Image, mask: Mask, length: int, size: int) -> Clip:
+    """The whole of a still, at rest, fitted into the square with its border black: for cutting objects out of it."""
+    place = bent_map(fitted_view(mask.shape, size), size)
+    one = looked_up(image, place, cv2.BORDER_CONSTANT)
+    ids = looked_up(settled(mask), place, cv2.BORDER_CONSTANT, nearest=True)
+    return Clip.numbered(np.repeat(one[None], length, 0), np.repeat(ids[None], length, 0))
 
 
 def settled(mask: Mask, reach: int = 3) -> Mask:

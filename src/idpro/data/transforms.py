@@ -39,13 +39,14 @@ def random_view(mask: Mask, size: int, rng: np.random.Generator, zoom: tuple[flo
     ids = object_ids(mask)
     if ids:
         rows, columns = np.nonzero(mask == rng.choice(ids))
+        extent = int(max(np.ptp(rows), np.ptp(columns))) + 1
     else:
-        rows, columns = rng.integers(height, size=1), rng.integers(width, size=1)
-    extent = max(np.ptp(rows), np.ptp(columns)) + 1
+        rows, columns, extent = rng.integers(height, size=1), rng.integers(width, size=1), 1
     best, best_share = np.eye(3), -1.0
     for _ in range(4):
         side = short * rng.uniform(*zoom)
-        side = float(np.clip(side, min(1.1 * extent, short), max(8.0 * extent, 0.25 * short)))
+        if ids:
+            side = float(np.clip(side, min(1.1 * extent, short), max(8.0 * extent, 0.25 * short)))
         squeeze = math.exp(rng.uniform(-0.15, 0.15))
         wide, tall = min(side * squeeze, width), min(side / squeeze, height)
         pick = rng.integers(len(rows))
@@ -62,6 +63,13 @@ def random_view(mask: Mask, size: int, rng: np.random.Generator, zoom: tuple[flo
         if share > 0.5:
             break
     return best
+
+
+def fitted_view(shape: tuple[int, ...], size: int) -> Matrix:
+    """The whole of a source frame (height, width) in the middle of the canvas, its sides in proportion."""
+    scale = size / max(shape)
+    x, y = (size - scale * shape[1]) / 2, (size - scale * shape[0]) / 2
+    return np.array([[scale, 0, x], [0, scale, y], [0, 0, 1.0]])
 
 
 def _slide(start: float, extent: float, limit: int) -> float:
