@@ -1,0 +1,61 @@
+"""A step's clips as tensors: objects on shuffled id channels, everything drawn from the step's own generators."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..config import ID_CHANNELS
+from ..data import IGNORE, Clip, ClipSource, Mixture
+from ..geometry import IMAGENET_MEAN, IMAGENET_STD
+
+
+class Batch(NamedTuple):
+    """B clips of T frames.
+
+    Attributes:
+        images: B T 3 H W, normalised.
+        targets: B T H W int64 of id channels, 255 = ignore.
+        active: B K bool.
+        seeds: one a clip, for what the step itself draws.
+    """
+
+    images: Tensor
+    targets: Tensor
+    active: Tensor
+    seeds: tuple[int, ...]
+
+
+def make_batch(source: ClipSource, indices: list[int], length: int, size: int, mixture: Mixture) -> Batch:
+    """The clips numbered ``indices`` of ``source``, their objects shuffled over the ten slots."""
+    clips = [source.sample(index, length, size, mixture) for index in indices]
+    targets, active = zip(*(_slots(clip, index) for clip, index in zip(clips, indices, strict=True)), strict=True)
+    return Batch(
+        normalise(np.stack([clip.images for clip in clips])),
+        torch.from_numpy(np.stack(targets).astype(np.int64)),
+        torch.from_numpy(np.stack(active)),
+        tuple(indices),
+    )
+
+
+def normalise(images: NDArray[np.uint8]) -> Tensor:
+    """uint8 B T H W 3 -> float B T 3 H W by ImageNet's mean and deviation."""
+    x = torch.from_numpy(images).float() / 255.0
+    return ((x - torch.tensor(IMAGENET_MEAN)) / torch.tensor(IMAGENET_STD)).movedim(-1, -3)
+
+
+def _slots(clip: Clip, seed: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    rng = np.random.default_rng((seed, 1))
+    count = min(clip.objects, ID_CHANNELS - 1)
+    lookup = np.full(256, IGNORE, np.uint8)  # objects beyond the tenth count nowhere
+    slots = rng.permutation(ID_CHANNELS - 1)[:count] + 1
+    lookup[0] = 0
+    lookup[1 : count + 1] = slots
+    active = np.zeros(ID_CHANNELS, bool)
+    active[0] = True
+    active[slots] = True
+    return lookup[clip.masks], active

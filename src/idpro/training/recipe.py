@@ -1,0 +1,176 @@
+"""A recipe: everything a training run is, in one frozen value read from TOML.
+
+    part = "interaction"            # or "propagation"
+    preset = "lite"
+    data = ["folders:../shared/data"]
+    [[stages]]
+    steps = 2000
+    size = 192
+    length = 3
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from ..data import Mixture
+from ..errors import ConfigError
+
+Part = Literal["propagation", "interaction"]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of the curriculum.
+
+    Attributes:
+        steps: how many.
+        size: side of the square clips in pixels (a multiple of 32).
+        length: frames a clip (propagation), or the most interacted frames (interaction).
+        batch: clips a step, over all processes together.
+        learning_rate: of the parts that start from scratch.
+        rounds: interaction: the most rounds a step goes through.
+        memory: propagation: the most frames of a clip whose true masks are in the memory.
+        stills: chance of a clip from a still; None keeps the recipe's mixture.
+    """
+
+    steps: int
+    size: int = 192
+    length: int = 3
+    batch: int = 4
+    learning_rate: float = 4e-4
+    rounds: int = 2
+    memory: int = 2
+    stills: float | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One training run.
+
+    Attributes:
+        part: which half of the network learns; the other is left out of the optimiser.
+        preset: the network.
+        data: data sets, each ``KIND:PATH`` with KIND one of folders, davis, youtube, coco, lvis.
+        stages: the curriculum.
+        start: a checkpoint to start from (None: ImageNet weights where packaged, else random).
+        seed: of everything random.
+        mixture: of the clips.
+        backbone_rate: the encoder's learning rate as a share.
+        freeze: leading blocks of the encoder that stay as they are (propagation only).
+        warmup, cooldown: steps of linear rise at the start, and of cosine fall at the end.
+        weight_decay, clip_norm, ema: AdamW's decay, the gradient's largest norm, and the average's decay.
+        hardest: share of the pixels the cross-entropy looks at, reached after ``hardest_after`` steps.
+        feedback: chance that a propagated frame's own prediction, not the truth, is the next one's previous mask.
+        vote_weight: weight of the loss on the tags' vote.
+        across_frame: False trains the interaction without across-frame attention (the baseline of table II).
+    """
+
+    part: Part
+    stages: tuple[Stage, ...]
+    preset: str = "lite"
+    data: tuple[str, ...] = ("folders:../shared/data",)
+    start: str | None = None
+    seed: int = 0
+    mixture: Mixture = field(default_factory=Mixture)
+    backbone_rate: float = 0.1
+    freeze: int = 2
+    warmup: int = 50
+    cooldown: int = 0
+    weight_decay: float = 0.03
+    clip_norm: float = 1.0
+    ema: float = 0.998
+    hardest: float = 0.25
+    hardest_after: int = 1000
+    feedback: float = 0.7
+    vote_weight: float = 0.2
+    across_frame: bool = True
+
+    def __post_init__(self) -> None:
+        if self.part not in ("propagation", "interaction"):
+            raise ConfigError(f"a recipe's part is 'propagation' or 'interaction', got {self.part!r}")
+        if not self.stages:
+            raise ConfigError("a recipe needs at least one [[stages]] table with its steps")
+        for stage in self.stages:
+            if stage.size % 32 or stage.size < 64:
+                raise ConfigError(f"a stage's size is a multiple of 32 and at least 64, got {stage.size}")
+            if min(stage.steps, stage.length, stage.batch, stage.rounds, stage.memory) < 1:
+                raise ConfigError(f"a stage's steps, length, batch, rounds and memory are at least 1, got {stage}")
+
+    @property
+    def steps(self) -> int:
+        return sum(stage.steps for stage in self.stages)
+
+    def stage_at(self, step: int) -> Stage:
+        """The stage step number ``step`` belongs to (the last one beyond the end)."""
+        for stage in self.stages:
+            if step < stage.steps:
+                return stage
+            step -= stage.steps
+        return self.stages[-1]
+
+
+def shipped_recipes() -> tuple[str, ...]:
+    """The names of the recipes in the package."""
+    return tuple(sorted(p.name.removesuffix(".toml") for p in (resources.files("idpro.training") / "configs").iterdir() if p.name.endswith(".toml")))
+
+
+def read_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
+    """A recipe from a TOML file or by the name of a shipped one, with ``key=value`` overrides (dots reach into tables).
+
+    Raises:
+        ConfigError: no such recipe, not TOML, an unknown key or a value of another type.
+    """
+    shipped = resources.files("idpro.training") / "configs" / f"{name_or_path}.toml"
+    path = Path(name_or_path)
+    if path.is_file():
+        text = path.read_text()
+    elif shipped.is_file():
+        text = shipped.read_text()
+    else:
+        raise ConfigError(f"no recipe is called {name_or_path!r}: give a .toml file or one of {', '.join(shipped_recipes())}")
+    try:
+        values = tomllib.loads(text)
+        for override in overrides:
+            _override(values, override)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{name_or_path} is not TOML: {error}") from error
+    return recipe_from(values)
+
+
+def recipe_from(values: dict[str, Any]) -> Recipe:
+    """A recipe from plain values (what ``dataclasses.asdict`` made, or a parsed TOML file)."""
+    values = dict(values)
+    try:
+        stages = tuple(Stage(**stage) for stage in values.pop("stages", ()))
+        mixture = dict(values.pop("mixture", {}))
+        if "pastes" in mixture:
+            mixture["pastes"] = tuple(mixture["pastes"])
+        return Recipe(stages=stages, mixture=Mixture(**mixture), **{**values, "data": tuple(values.get("data", Recipe.data))})
+    except TypeError as error:
+        known = ", ".join(f.name for f in dataclasses.fields(Recipe))
+        raise ConfigError(f"the recipe has a key that is not one of ours: {error}; known keys: {known}") from error
+
+
+def _override(values: dict[str, Any], text: str) -> None:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"an override is key=value, got {text!r}")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value
+    *path, last = key.strip().split(".")
+    place: Any = values
+    for part in path:
+        place = place[int(part)] if isinstance(place, list) else place.setdefault(part, {})
+    if isinstance(place, list):
+        place[int(last)] = parsed
+    else:
+        place[last] = parsed
