@@ -1,0 +1,168 @@
+"""What crosses the wire: marks, edits, requests and the state of a project, as pydantic models.
+
+Coordinates are fractions of the frame (as in ``idpro.types``); frames and object ids are integers. The same models are
+the lines of a project's journal, so what the page sent is what is replayed.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..types import DEFAULT_WIDTH, MAX_ID, Box, Prompt, Stroke
+
+Unit = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+ObjectId = Annotated[int, Field(ge=1, le=MAX_ID)]
+PaintId = Annotated[int, Field(ge=0, le=MAX_ID)]  # 0 paints the background
+FrameIndex = Annotated[int, Field(ge=0)]
+MarkId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+Color = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
+Name = Annotated[str, Field(min_length=1, max_length=60)]
+Points = Annotated[tuple[tuple[Unit, Unit], ...], Field(min_length=1, max_length=20_000)]
+Width = Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)]
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StrokeMark(_Wire):
+    """A scribble, or a click when it has one point; object 0 erases."""
+
+    kind: Literal["stroke"] = "stroke"
+    id: MarkId
+    object: PaintId
+    points: Points
+    width: Width = DEFAULT_WIDTH
+
+    def prompt(self) -> Prompt:
+        return Stroke(self.object, self.points, self.width)
+
+
+class BoxMark(_Wire):
+    """A box around an object."""
+
+    kind: Literal["box"] = "box"
+    id: MarkId
+    object: ObjectId
+    x0: Unit
+    y0: Unit
+    x1: Unit
+    y1: Unit
+
+    def prompt(self) -> Prompt:
+        return Box(self.object, self.x0, self.y0, self.x1, self.y1)
+
+
+class PaintMark(_Wire):
+    """The mask brush: exactly these pixels become this object (0: background)."""
+
+    kind: Literal["paint"] = "paint"
+    id: MarkId
+    object: PaintId
+    points: Points
+    width: Width
+
+
+class AbsentMark(_Wire):
+    """The object is not on this frame: its mask there is emptied."""
+
+    kind: Literal["absent"] = "absent"
+    id: MarkId
+    object: ObjectId
+
+
+Mark = Annotated[StrokeMark | BoxMark | PaintMark | AbsentMark, Field(discriminator="kind")]
+
+
+class ObjectInfo(_Wire):
+    """An object of the list, in the list's order."""
+
+    id: ObjectId
+    name: Name
+    color: Color
+    hidden: bool = False
+    locked: bool = False
+
+
+class EditMarks(_Wire):
+    """Add and remove pending marks of one frame in one step (drawing, erasing, moving to another object)."""
+
+    op: Literal["edit_marks"] = "edit_marks"
+    frame: FrameIndex
+    remove: tuple[MarkId, ...] = ()
+    add: tuple[Mark, ...] = ()
+
+
+class ClearMarks(_Wire):
+    """Remove all pending marks, or those of some frames."""
+
+    op: Literal["clear_marks"] = "clear_marks"
+    frames: tuple[FrameIndex, ...] | None = None
+
+
+class AddObject(_Wire):
+    op: Literal["add_object"] = "add_object"
+    id: ObjectId
+    name: Name
+    color: Color
+
+
+class UpdateObject(_Wire):
+    """Rename, recolour, hide or lock; hiding and locking are ways of looking and are not undone by Ctrl+Z."""
+
+    op: Literal["update_object"] = "update_object"
+    id: ObjectId
+    name: Name | None = None
+    color: Color | None = None
+    hidden: bool | None = None
+    locked: bool | None = None
+
+
+class OrderObjects(_Wire):
+    op: Literal["order_objects"] = "order_objects"
+    ids: tuple[ObjectId, ...]
+
+
+Edit = Annotated[EditMarks | ClearMarks | AddObject | UpdateObject | OrderObjects, Field(discriminator="op")]
+
+
+class EditRequest(_Wire):
+    edit: Edit
+
+
+class PropagateRequest(_Wire):
+    """Where to start (the playhead) and, optionally, the only frames to visit (inclusive)."""
+
+    start: FrameIndex
+    first: FrameIndex | None = None
+    last: FrameIndex | None = None
+
+
+class EraseRequest(_Wire):
+    """Remove an object: from frames first..last (inclusive), or wholly when both are left out."""
+
+    object: ObjectId
+    first: FrameIndex | None = None
+    last: FrameIndex | None = None
+
+
+class OpenRequest(_Wire):
+    """Open a video that the server was started on, by its number in the list it gave."""
+
+    source: Annotated[int, Field(ge=0)]
+
+
+class UploadRequest(_Wire):
+    """Name of the file or folder that is going to be uploaded."""
+
+    name: Annotated[str, Field(min_length=1, max_length=300)]
+
+
+class ExportRequest(_Wire):
+    """A format of ``idpro.export.FORMATS``; ``soft``: cut-outs with soft edges from probabilities."""
+
+    format: Annotated[str, Field(max_length=40)]
+    soft: bool = False
+    objects: tuple[ObjectId, ...] | None = None

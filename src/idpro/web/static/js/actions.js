@@ -1,0 +1,254 @@
+// What a person can do, by name: the tools, the panels and the keyboard all call these.
+
+import { clamp, freshId, plural } from './dom.js';
+import { rememberView } from './store.js';
+
+/** @typedef {import('./store.js').Mark} Mark */
+/** @typedef {import('./store.js').ObjectInfo} ObjectInfo */
+
+export const COLORS = ['#f03e3e', '#37be5f', '#fabe14', '#3c82f6', '#cd46dc', '#14becd', '#ff8223', '#fa6eaa', '#96d723', '#9169fa'];
+const MODES = ['overlay', 'object', 'cutout', 'matte', 'off'];
+
+export class Actions {
+  /** @param {import('./store.js').Store} store @param {(message: string, kind?: string) => void} say */
+  constructor(store, say) {
+    this.store = store;
+    this.say = say;
+    /** @type {import('./sync.js').Sync|null} */
+    this.sync = null;
+    /** @type {import('./stage.js').Stage|null} */
+    this.stage = null;
+    /** @type {import('./player.js').Player|null} */
+    this.player = null;
+    /** @type {Record<string, () => void>} dialogs by name */
+    this.dialogs = {};
+  }
+
+  get state() {
+    return this.store.state;
+  }
+
+  get api() {
+    return /** @type {import('./sync.js').Sync} */ (this.sync).api;
+  }
+
+  // --- time ---
+
+  /** @param {number} frame */
+  seek(frame) {
+    if (!this.state.project) return;
+    this.store.set({ frame: clamp(Math.round(frame), 0, this.state.project.frames - 1), playing: false, selected: null });
+  }
+
+  /** @param {number} by */
+  stepFrames(by) {
+    this.seek(this.state.frame + by);
+  }
+
+  /** To the next or previous frame that carries marks. @param {1|-1} direction */
+  seekMarked(direction) {
+    const marked = [...new Set([...this.state.interacted, ...this.state.marks.keys()])].sort((a, b) => (a - b) * direction);
+    const next = marked.find((f) => (f - this.state.frame) * direction > 0);
+    if (next === undefined) this.say(direction > 0 ? 'No marked frame after this one.' : 'No marked frame before this one.');
+    else this.seek(next);
+  }
+
+  async nextToMark() {
+    try {
+      const { frames } = await this.api.suggest(5);
+      this.store.set({ suggestions: frames });
+      const next = frames.find((/** @type {number} */ f) => f !== this.state.frame && !this.state.marks.has(f)) ?? frames[0];
+      if (next === undefined) this.say('Nothing to suggest yet: commit scribbles and propagate first.');
+      else this.seek(next);
+    } catch (error) {
+      this.say(/** @type {Error} */ (error).message, 'error');
+    }
+  }
+
+  /** @param {'start'|'end'} side */
+  setRange(side) {
+    const { frame, range, project } = this.state;
+    if (!project) return;
+    const [a, b] = range ?? [0, project.frames - 1];
+    this.store.set({ range: side === 'start' ? [frame, Math.max(frame, b)] : [Math.min(frame, a), frame] });
+  }
+
+  clearRange() {
+    this.store.set({ range: null });
+  }
+
+  // --- objects ---
+
+  /** @param {number} id */
+  isLocked(id) {
+    return this.state.objects.some((/** @type {ObjectInfo} */ o) => o.id === id && o.locked);
+  }
+
+  /** The object a new mark belongs to, made if there is none; null if it may not be drawn on. @returns {number|null} */
+  objectToDraw() {
+    const object = this.state.objects.find((/** @type {ObjectInfo} */ o) => o.id === this.state.object);
+    if (!object) return this.addObject();
+    if (object.locked) {
+      this.say(`${object.name} is locked. Unlock it in the list to draw on it.`);
+      return null;
+    }
+    if (object.hidden) this.updateObject(object.id, { hidden: false });
+    return object.id;
+  }
+
+  /** @returns {number|null} the new object's id */
+  addObject() {
+    const taken = new Set(this.state.objects.map((/** @type {ObjectInfo} */ o) => o.id));
+    let id = 1;
+    while (taken.has(id) || (this.usedIds().has(id) && id < 254)) id += 1;
+    if (id > 254) {
+      this.say('A project holds at most 254 objects.', 'error');
+      return null;
+    }
+    void this.sync?.edit({ op: 'add_object', id, name: `Object ${id}`, color: COLORS[(id - 1) % COLORS.length] });
+    return id;
+  }
+
+  /** Ids that masks carry though the list does not. */
+  usedIds() {
+    const used = new Set();
+    for (const ids of this.state.present) for (const id of ids ?? []) used.add(id);
+    return used;
+  }
+
+  /** @param {number} id @param {Partial<ObjectInfo>} changes */
+  updateObject(id, changes) {
+    void this.sync?.edit({ op: 'update_object', id, ...changes });
+  }
+
+  /** @param {number[]} ids */
+  orderObjects(ids) {
+    void this.sync?.edit({ op: 'order_objects', ids });
+  }
+
+  /** @param {number} position */
+  selectObjectAt(position) {
+    const object = this.state.objects[position];
+    if (!object) return;
+    this.store.set({ object: object.id });
+    if (this.state.tool === 'background') this.store.set({ tool: 'brush' });
+  }
+
+  /** @param {number} object @param {[number, number]|null} [range] */
+  eraseObject(object, range = null) {
+    if (this.isLocked(object)) return this.say('This object is locked. Unlock it to delete it.');
+    void this.sync?.send(() => this.api.erase({ object, ...(range ? { first: range[0], last: range[1] } : {}) }));
+  }
+
+  // --- marks ---
+
+  /** @param {Mark} mark */
+  addMark(mark) {
+    this.editMarks(this.state.frame, [], [mark]);
+  }
+
+  /** @param {number} frame @param {string[]} remove @param {Mark[]} add */
+  editMarks(frame, remove, add) {
+    void this.sync?.edit({ op: 'edit_marks', frame, remove, add });
+  }
+
+  deleteSelected() {
+    for (const [frame, marks] of this.state.marks) {
+      if (marks.some((/** @type {Mark} */ m) => m.id === this.state.selected)) this.editMarks(frame, [this.state.selected], []);
+    }
+    this.store.set({ selected: null });
+  }
+
+  /** @param {number[]|null} frames */
+  clearMarks(frames) {
+    if (this.state.marks.size) void this.sync?.edit({ op: 'clear_marks', frames });
+  }
+
+  /** @param {number} object */
+  markAbsent(object) {
+    const marks = this.state.marks.get(this.state.frame) ?? [];
+    const there = marks.find((/** @type {Mark} */ m) => m.kind === 'absent' && m.object === object);
+    if (there) this.editMarks(this.state.frame, [there.id], []);
+    else this.addMark({ kind: 'absent', id: freshId(), object });
+  }
+
+  /** @param {1|-1} direction */
+  changeWidth(direction) {
+    const { tool, widths } = this.state;
+    const key = tool in widths ? tool : 'brush';
+    this.setWidth(key, widths[key] * (direction > 0 ? 1.2 : 1 / 1.2));
+  }
+
+  /** @param {string} key @param {number} width */
+  setWidth(key, width) {
+    this.store.set({ widths: { ...this.state.widths, [key]: clamp(width, 0.003, 0.3) } });
+    rememberView(this.store);
+  }
+
+  // --- the model ---
+
+  async commit() {
+    if (!this.state.marks.size) return this.say('Nothing to commit yet: scribble on an object first.');
+    await this.sync?.send(() => this.api.commit());
+  }
+
+  async propagate() {
+    if (this.state.marks.size) {
+      const marks = [...this.state.marks.values()].reduce((sum, list) => sum + list.length, 0);
+      this.say(`${plural(marks, 'mark')} not committed yet: they do not take part.`);
+    }
+    const { frame, range } = this.state;
+    await this.sync?.send(() => this.api.propagate({ start: frame, ...(range ? { first: range[0], last: range[1] } : {}) }));
+  }
+
+  pauseOrResume() {
+    const { job } = this.state;
+    if (job?.kind !== 'propagate') return;
+    if (job.state === 'running' || job.state === 'waiting') void this.sync?.send(() => this.api.pause());
+    else if (job.result?.paused) void this.sync?.send(() => this.api.resume());
+  }
+
+  stop() {
+    void this.sync?.send(() => this.api.stop());
+  }
+
+  undo() {
+    if (this.state.history.undo) void this.sync?.send(() => this.api.undo());
+  }
+
+  redo() {
+    if (this.state.history.redo) void this.sync?.send(() => this.api.redo());
+  }
+
+  /** @param {number} frame @param {number} x @param {number} y */
+  async askAttention(frame, x, y) {
+    try {
+      const answer = await this.api.attention(frame, x, y);
+      /** @type {Map<number, ImageBitmap>} */
+      const images = new Map();
+      for (const [key, data] of Object.entries(answer.frames)) {
+        images.set(Number(key), await createImageBitmap(await (await fetch(`data:image/png;base64,${data}`)).blob()));
+      }
+      this.store.set({ attention: { frame, point: [x, y], images } });
+    } catch (error) {
+      this.say(/** @type {Error} */ (error).message, 'error');
+    }
+  }
+
+  // --- looking ---
+
+  /** @param {Record<string, any>} changes */
+  setView(changes) {
+    this.store.set({ view: { ...this.state.view, ...changes } });
+    rememberView(this.store);
+  }
+
+  cycleMode() {
+    this.setView({ mode: MODES[(MODES.indexOf(this.state.view.mode) + 1) % MODES.length] });
+  }
+
+  /** @param {string} tool */
+  setTool(tool) {
+    this.store.set({ tool, ...(tool === 'attention' ? {} : { attention: null }) });
+  }
+}

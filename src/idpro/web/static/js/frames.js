@@ -1,0 +1,169 @@
+// Frames and masks kept in the page: what is near the playhead is fetched ahead, the least recently used goes first.
+
+import { unpackRuns } from './runs.js';
+
+/** A map that holds values up to a budget of bytes. @template T */
+export class Kept {
+  /** @param {number} budget @param {(value: T) => number} size @param {(value: T) => void} [drop] */
+  constructor(budget, size, drop = () => {}) {
+    this.budget = budget;
+    this.size = size;
+    this.drop = drop;
+    this.bytes = 0;
+    /** @type {Map<number, T>} */
+    this.map = new Map();
+  }
+
+  /** @param {number} key @returns {T|undefined} */
+  get(key) {
+    const value = this.map.get(key);
+    if (value === undefined) return undefined;
+    this.map.delete(key);
+    this.map.set(key, value);
+    return value;
+  }
+
+  /** @param {number} key @param {T} value */
+  put(key, value) {
+    this.remove(key);
+    this.map.set(key, value);
+    this.bytes += this.size(value);
+    for (const [old] of this.map) {
+      if (this.bytes <= this.budget || old === key) break;
+      this.remove(old);
+    }
+  }
+
+  /** @param {number} key */
+  remove(key) {
+    const value = this.map.get(key);
+    if (value === undefined) return;
+    this.map.delete(key);
+    this.bytes -= this.size(value);
+    this.drop(value);
+  }
+
+  clear() {
+    for (const key of [...this.map.keys()]) this.remove(key);
+  }
+}
+
+const FRAME_BUDGET = 384 * 2 ** 20;
+const MASK_BUDGET = 192 * 2 ** 20;
+const FETCHES = 4;
+
+/** The pictures of the open video. */
+export class Frames {
+  /** @param {(index: number) => string} address @param {(index: number) => void} arrived */
+  constructor(address, arrived) {
+    this.address = address;
+    this.arrived = arrived;
+    /** @type {Kept<ImageBitmap>} */
+    this.kept = new Kept(FRAME_BUDGET, (bitmap) => bitmap.width * bitmap.height * 4, (bitmap) => bitmap.close());
+    /** @type {Map<number, AbortController>} */
+    this.loading = new Map();
+    /** @type {number[]} */
+    this.wanted = [];
+    /** @type {Set<number>} */
+    this.failed = new Set();
+    this.closed = false;
+  }
+
+  /** @param {number} index @returns {ImageBitmap|undefined} */
+  get(index) {
+    return this.kept.get(index);
+  }
+
+  /** Asks for frames, the first being the most urgent; what is no longer wanted is given up. @param {number[]} indices */
+  want(indices) {
+    this.wanted = indices.filter((i) => !this.kept.map.has(i) && !this.failed.has(i));
+    const soon = new Set(indices);
+    for (const [index, abort] of this.loading) if (!soon.has(index)) abort.abort();
+    this.fill();
+  }
+
+  fill() {
+    while (this.loading.size < FETCHES) {
+      const next = this.wanted.find((i) => !this.loading.has(i) && !this.kept.map.has(i));
+      if (next === undefined || this.closed) return;
+      this.wanted = this.wanted.filter((i) => i !== next);
+      void this.load(next);
+    }
+  }
+
+  /** @param {number} index */
+  async load(index) {
+    const abort = new AbortController();
+    this.loading.set(index, abort);
+    try {
+      const response = await fetch(this.address(index), { signal: abort.signal });
+      if (!response.ok) throw new Error(await response.text());
+      const bitmap = await createImageBitmap(await response.blob());
+      if (this.closed) bitmap.close();
+      else {
+        this.kept.put(index, bitmap);
+        this.arrived(index);
+      }
+    } catch (error) {
+      if (!abort.signal.aborted) {
+        this.failed.add(index);
+        setTimeout(() => this.failed.delete(index), 2000);
+      }
+    } finally {
+      this.loading.delete(index);
+      this.fill();
+    }
+  }
+
+  close() {
+    this.closed = true;
+    for (const abort of this.loading.values()) abort.abort();
+    this.kept.clear();
+  }
+}
+
+/** The masks of the open video, each of a version; an old version stays visible until the new one is here. */
+export class Masks {
+  /** @param {(index: number, version: number) => string} address @param {(index: number) => void} arrived */
+  constructor(address, arrived) {
+    this.address = address;
+    this.arrived = arrived;
+    /** @type {Kept<{version: number, mask: import('./runs.js').PixelMask}>} */
+    this.kept = new Kept(MASK_BUDGET, (entry) => entry.mask.ids.length);
+    /** @type {Map<number, number>} */
+    this.loading = new Map();
+  }
+
+  /** The newest mask at hand. @param {number} index @param {number} version */
+  get(index, version) {
+    if (!version) return null;
+    const entry = this.kept.get(index);
+    if (!entry || entry.version < version) void this.load(index, version);
+    return entry ?? null;
+  }
+
+  /** @param {number} index @param {number} version @param {ArrayBuffer} buffer @param {number} offset */
+  take(index, version, buffer, offset) {
+    this.kept.put(index, { version, mask: unpackRuns(buffer, offset) });
+  }
+
+  /** @param {number} index @param {number} version */
+  async load(index, version) {
+    if ((this.loading.get(index) ?? 0) >= version) return;
+    this.loading.set(index, version);
+    try {
+      const response = await fetch(this.address(index, version));
+      if (response.status === 200) {
+        const buffer = await response.arrayBuffer();
+        this.take(index, version, buffer, 0);
+        this.arrived(index);
+      }
+    } finally {
+      if (this.loading.get(index) === version) this.loading.delete(index);
+    }
+  }
+
+  clear() {
+    this.kept.clear();
+  }
+}

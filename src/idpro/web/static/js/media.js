@@ -1,0 +1,63 @@
+// Everything to look at in one project: frames, masks, the masks before the last round, mattes.
+
+import { ProjectApi } from './api.js';
+import { Frames, Kept, Masks } from './frames.js';
+
+const AHEAD = 16;
+
+export class Media {
+  /** @param {import('./store.js').Project} project @param {() => void} arrived */
+  constructor(project, arrived) {
+    this.project = project;
+    this.api = new ProjectApi(project.id);
+    this.arrived = arrived;
+    this.frames = new Frames(this.api.frame, arrived);
+    this.masks = new Masks(this.api.mask, arrived);
+    this.before = new Masks(this.api.before, arrived);
+    /** @type {Kept<{key: string, bitmap: ImageBitmap|null}>} */
+    this.mattes = new Kept(64 * 2 ** 20, (entry) => (entry.bitmap ? entry.bitmap.width * entry.bitmap.height * 4 : 1));
+  }
+
+  /** What to fetch, the nearest first. @param {number} frame @param {boolean} playing */
+  around(frame, playing) {
+    const last = this.project.frames - 1;
+    const wanted = [frame];
+    for (let i = 1; i <= AHEAD; i++) {
+      if (frame + i <= last) wanted.push(frame + i);
+      if (!playing && i <= 4 && frame - i >= 0) wanted.push(frame - i);
+    }
+    this.frames.want(wanted);
+  }
+
+  /** Asks for the masks that playback is about to show. @param {number} frame @param {Uint32Array} versions */
+  masksAhead(frame, versions) {
+    for (let i = 1; i <= AHEAD / 2 && frame + i < versions.length; i++) this.masks.get(frame + i, versions[frame + i]);
+  }
+
+  /** @returns {import('./runs.js').PixelMask} */
+  emptyMask() {
+    const { width, height } = this.project;
+    return { width, height, ids: new Uint8Array(width * height) };
+  }
+
+  /** The soft matte of an object; null until it is here. @param {number} frame @param {number} object @param {number} version */
+  matte(frame, object, version) {
+    if (!version || !object) return null;
+    const key = `${object}@${version}`;
+    const kept = this.mattes.get(frame);
+    if (kept?.key === key) return kept.bitmap;
+    this.mattes.put(frame, { key, bitmap: null });
+    void fetch(this.api.matte(frame, object, version)).then(async (response) => {
+      if (!response.ok) return;
+      this.mattes.put(frame, { key, bitmap: await createImageBitmap(await response.blob()) });
+      this.arrived();
+    }, () => undefined);
+    return null;
+  }
+
+  close() {
+    this.frames.close();
+    this.masks.clear();
+    this.before.clear();
+  }
+}

@@ -1,0 +1,34 @@
+// What lies over the picture: zoom, and what the frame is.
+
+import { byId, h } from '../dom.js';
+import { icon } from '../icons.js';
+
+/** @param {import('../store.js').Store} store @param {import('../stage.js').Stage} stage */
+export function setUpOverstage(store, stage) {
+  const { viewport } = stage;
+  const percent = h('output', { 'aria-label': 'Zoom' });
+  const button = (/** @type {string} */ label, /** @type {string} */ inside, /** @type {() => void} */ run) =>
+    h('button', { type: 'button', class: 'tool-button', 'aria-label': label, title: label, html: inside, on: { click: run } });
+  const zoom = byId('zoom');
+  zoom.append(h('div', { class: 'pill' }, button('Zoom out (-)', '−', () => viewport.zoom(0.8)), percent, button('Zoom in (+)', '+', () => viewport.zoom(1.25)), button('Fit (F)', icon('fit'), () => viewport.fit())));
+  zoom.addEventListener('pointerdown', (/** @type {Event} */ event) => event.stopPropagation());
+  store.watch(['zoom'], () => {
+    percent.textContent = `${Math.round(store.state.zoom * 100)} %`;
+  });
+  const badges = byId('badges');
+  store.watch(['frame', 'interacted', 'view', 'marks', 'objects', 'suggestions', 'attention', 'doubt'], () => {
+    const { frame, interacted, view, marks, objects, suggestions, attention, doubt } = store.state;
+    const badge = (/** @type {string} */ text, /** @type {string} */ kind = '', /** @type {string} */ color = '') =>
+      h('span', { class: `badge ${kind}`, style: color ? { '--object': color } : {} }, color && h('span', { class: 'dot' }), text);
+    const absent = (marks.get(frame) ?? []).filter((/** @type {any} */ m) => m.kind === 'absent').map((/** @type {any} */ m) => objects.find((/** @type {any} */ o) => o.id === m.object));
+    badges.replaceChildren(
+      ...[
+        view.before && badge('Before the last round', 'accent'),
+        attention && badge(attention.images.has(frame) ? 'Attention of the clicked point' : 'Attention: see the marked frames', 'accent'),
+        interacted.has(frame) && badge('Marked frame: propagation keeps it', '', 'var(--accent)'),
+        suggestions.includes(frame) && !interacted.has(frame) && badge(Number.isNaN(doubt[frame]) ? 'Good frame to mark' : `Good frame to mark: doubt ${Math.round(doubt[frame] * 100)} %`, '', 'var(--warning)'),
+        ...absent.map((/** @type {any} */ o) => o && badge(`${o.name} is absent here`, '', o.color)),
+      ].filter(Boolean).map((b) => /** @type {Node} */ (b)),
+    );
+  });
+}

@@ -1,0 +1,72 @@
+// Commit, Propagate, and how far the model is.
+
+import { about, byId, h, plural } from '../dom.js';
+import { icon } from '../icons.js';
+
+const TITLES = /** @type {Record<string, string>} */ ({ commit: 'Making masks', propagate: 'Propagating', erase: 'Deleting', import: 'Importing masks' });
+
+/** @param {import('../store.js').Store} store @param {import('../actions.js').Actions} actions */
+export function setUpWork(store, actions) {
+  const [commit, propagate, note, holder] = [byId('commit'), byId('propagate'), byId('work-note'), byId('job')];
+  commit.innerHTML = `${icon('check')}<span class="label"></span><kbd aria-hidden="true">Enter</kbd>`;
+  propagate.innerHTML = `${icon('spread')}<span class="label"></span><kbd aria-hidden="true">P</kbd>`;
+  commit.addEventListener('click', () => void actions.commit());
+  propagate.addEventListener('click', () => void actions.propagate());
+  store.watch(['marks', 'interacted', 'range', 'job', 'model', 'modelMessage', 'frame'], () => {
+    const { marks, interacted, range, job, model, modelMessage, frame } = store.state;
+    const count = [...marks.values()].reduce((sum, list) => sum + list.length, 0);
+    const busy = job && ['running', 'waiting'].includes(job.state) ? job.kind : '';
+    commit.disabled = !count || busy === 'commit' || model === 'failed';
+    commit.querySelector('.label').textContent = 'Commit scribbles';
+    commit.title = count ? `Make masks from ${plural(count, 'mark')} on ${plural(marks.size, 'frame')}` : 'Draw on a frame first';
+    propagate.disabled = !interacted.size || Boolean(busy) || model === 'failed';
+    propagate.querySelector('.label').textContent = range ? `Propagate ${range[0]} to ${range[1]}` : 'Propagate';
+    propagate.title = interacted.size ? `From frame ${frame} outwards` : 'Commit scribbles first';
+    note.textContent =
+      model === 'failed' ? modelMessage
+      : model === 'loading' ? 'The model is loading; you can draw already.'
+      : count ? `${plural(count, 'mark')} on ${plural(marks.size, 'frame')}`
+      : interacted.size ? `${plural(interacted.size, 'marked frame')}` : '';
+    note.classList.toggle('error-line', model === 'failed');
+  });
+  store.watch(['job'], () => {
+    const { job } = store.state;
+    const shown = job && (['running', 'waiting'].includes(job.state) || job.result?.paused);
+    holder.hidden = !shown;
+    if (shown) renderJob(holder, job, actions);
+    else holder.replaceChildren();
+  });
+}
+
+/** @param {HTMLElement} holder @param {import('../store.js').Job} job @param {import('../actions.js').Actions} actions */
+function renderJob(holder, job, actions) {
+  const paused = Boolean(job.result?.paused);
+  const known = job.total > 1;
+  let card = /** @type {HTMLElement|null} */ (holder.firstElementChild);
+  const shape = `${job.number}:${job.kind}:${paused}`;
+  if (card?.dataset.shape !== shape) {
+    card = h(
+      'div',
+      { class: 'job', data: { shape } },
+      h(
+        'div',
+        { class: 'job-head' },
+        !paused && h('span', { class: 'spinner', 'aria-hidden': 'true' }),
+        h('strong', { text: paused ? 'Paused' : (TITLES[job.kind] ?? job.title) }),
+        job.kind === 'propagate' &&
+          h('button', { type: 'button', id: 'pause', class: 'tool-button', 'aria-label': paused ? 'Go on' : 'Pause', title: `${paused ? 'Go on' : 'Pause'} (Shift+P)`, html: icon(paused ? 'play' : 'pause'), on: { click: () => actions.pauseOrResume() } }),
+        job.kind !== 'commit' && h('button', { type: 'button', id: 'stop', class: 'tool-button', 'aria-label': 'Stop', title: 'Stop: frames done so far are kept (Esc)', html: icon('stop'), on: { click: () => actions.stop() } }),
+      ),
+      h('div', { class: `progress${known || paused ? '' : ' unknown'}`, role: 'progressbar', 'aria-label': TITLES[job.kind] ?? job.title, 'aria-valuemin': 0 }, h('span')),
+      h('small'),
+    );
+    holder.replaceChildren(card);
+  }
+  const bar = /** @type {HTMLElement} */ (card.querySelector('.progress'));
+  bar.classList.toggle('unknown', !known && !paused);
+  bar.style.setProperty('--done', `${known ? (100 * job.done) / job.total : 0}%`);
+  bar.setAttribute('aria-valuemax', String(job.total));
+  bar.setAttribute('aria-valuenow', String(job.done));
+  const small = /** @type {HTMLElement} */ (card.querySelector('small'));
+  small.textContent = job.state === 'waiting' ? 'Waits for its turn' : known ? `${job.done} of ${plural(job.total, 'frame')}${job.left !== null && !paused ? ` · ${about(job.left)} left` : ''}` : 'One moment';
+}

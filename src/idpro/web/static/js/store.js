@@ -1,0 +1,101 @@
+// The state of the page: one object, changed by `set`, watched by key. Watchers run once after each burst of changes.
+
+/**
+ * @typedef {{id: number, name: string, color: string, hidden: boolean, locked: boolean}} ObjectInfo
+ * @typedef {{kind: 'stroke'|'box'|'paint'|'absent', id: string, object: number, points?: [number, number][], width?: number,
+ *   x0?: number, y0?: number, x1?: number, y1?: number}} Mark
+ * @typedef {{number: number, kind: string, title: string, state: string, done: number, total: number, left: number|null, message: string, result: any}} Job
+ * @typedef {{id: string, name: string, frames: number, width: number, height: number, fps: number, model: string, folder: string}} Project
+ */
+
+export class Store {
+  /** @param {Record<string, any>} state */
+  constructor(state) {
+    /** @type {any} */
+    this.state = state;
+    /** @type {{keys: Set<string>, react: () => void}[]} */
+    this.watchers = [];
+    /** @type {Set<string>} */
+    this.changed = new Set();
+  }
+
+  /** @param {Record<string, any>} patch */
+  set(patch) {
+    for (const [key, value] of Object.entries(patch)) {
+      if (Object.is(this.state[key], value)) continue;
+      this.state[key] = value;
+      this.touch(key);
+    }
+  }
+
+  /** Says that a value was changed in place. @param {string} key */
+  touch(key) {
+    if (this.changed.size === 0) queueMicrotask(() => this.tell());
+    this.changed.add(key);
+  }
+
+  /** Calls `react` now and after any of the keys changed. @param {string[]} keys @param {() => void} react */
+  watch(keys, react) {
+    this.watchers.push({ keys: new Set(keys), react });
+    react();
+  }
+
+  tell() {
+    const changed = this.changed;
+    this.changed = new Set();
+    for (const { keys, react } of this.watchers) if ([...changed].some((key) => keys.has(key))) react();
+  }
+}
+
+const kept = (() => {
+  try {
+    return JSON.parse(localStorage.getItem('idpro.view') ?? '{}');
+  } catch {
+    return {};
+  }
+})();
+
+/** How things are looked at, kept between visits. */
+export const DEFAULT_VIEW = { mode: 'overlay', opacity: 0.5, outline: true, marks: true, before: false };
+
+export function initialState() {
+  return {
+    /** @type {Project|null} */ project: null,
+    /** @type {ObjectInfo[]} */ objects: [],
+    /** @type {Map<number, Mark[]>} */ marks: new Map(),
+    /** @type {Set<number>} */ interacted: new Set(),
+    rounds: 0,
+    /** @type {Uint32Array} version of each frame's mask, 0: none */ versions: new Uint32Array(0),
+    /** @type {(number[]|null)[]} ids on each frame */ present: [],
+    /** @type {Float32Array} 0..1, NaN: none */ doubt: new Float32Array(0),
+    /** @type {Set<number>} frames that changed in the last round */ history: { undo: null, redo: null },
+    /** @type {Job|null} */ job: null,
+    /** @type {Job|null} */ exporting: null,
+    /** @type {number[]} */ suggestions: [],
+    /** @type {'loading'|'ready'|'failed'} */ model: 'loading',
+    modelMessage: '',
+    /** @type {'online'|'offline'} */ connection: 'offline',
+    frame: 0,
+    playing: false,
+    speed: 1,
+    /** @type {[number, number]|null} */ range: null,
+    tool: 'brush',
+    object: 0,
+    widths: kept.widths ?? { brush: 0.014, background: 0.02, eraser: 0.05, paint: 0.03 },
+    paintErases: false,
+    /** @type {string|null} */ selected: null,
+    view: { ...DEFAULT_VIEW, ...kept.view, before: false },
+    zoom: 1,
+    /** @type {any} */ attention: null,
+  };
+}
+
+/** Keeps the way of looking for the next visit. @param {Store} store */
+export function rememberView(store) {
+  const { view, widths } = store.state;
+  try {
+    localStorage.setItem('idpro.view', JSON.stringify({ view, widths }));
+  } catch {
+    // A browser that keeps nothing still works.
+  }
+}

@@ -1,0 +1,156 @@
+// Keeps the page and the server's project the same: edits go out in order and are shown at once, events come in.
+
+/** @typedef {import('./store.js').Mark} Mark */
+
+export class Sync {
+  /**
+   * @param {import('./store.js').Store} store
+   * @param {import('./media.js').Media} media
+   * @param {import('./api.js').ProjectApi} api
+   * @param {(message: string, kind?: string) => void} say
+   */
+  constructor(store, media, api, say) {
+    this.store = store;
+    this.media = media;
+    this.api = api;
+    this.say = say;
+    /** @type {Promise<any>} */
+    this.queue = Promise.resolve();
+    this.inFlight = 0;
+    /** @type {any[]} documents that came while edits were on their way */
+    this.held = [];
+    /** @type {() => void} */
+    this.resync = () => undefined;
+  }
+
+  /** Shows an edit and sends it; a refused one is taken back. @param {any} edit */
+  edit(edit) {
+    this.show(edit);
+    return this.send(() => this.api.edit(edit));
+  }
+
+  /** Runs a request after all that were asked for before. @param {() => Promise<any>} request @returns {Promise<boolean>} */
+  send(request) {
+    this.inFlight += 1;
+    const done = this.queue.then(request).then(
+      () => true,
+      (error) => {
+        this.say(error.message, 'error');
+        this.resync();
+        return false;
+      },
+    );
+    this.queue = done.then(() => {
+      this.inFlight -= 1;
+      if (this.inFlight === 0) for (const document of this.held.splice(0)) this.takeDocument(document);
+    });
+    return done;
+  }
+
+  /** What an edit looks like before the server has confirmed it. @param {any} edit */
+  show(edit) {
+    const { state } = this.store;
+    if (edit.op === 'edit_marks') {
+      const gone = new Set(edit.remove);
+      const marks = [...(state.marks.get(edit.frame) ?? []).filter((/** @type {Mark} */ m) => !gone.has(m.id)), ...edit.add];
+      const all = new Map(state.marks);
+      if (marks.length) all.set(edit.frame, marks);
+      else all.delete(edit.frame);
+      this.store.set({ marks: all });
+    } else if (edit.op === 'clear_marks') {
+      this.store.set({ marks: new Map([...state.marks].filter(([frame]) => edit.frames && !edit.frames.includes(frame))) });
+    } else if (edit.op === 'add_object') {
+      this.store.set({ objects: [...state.objects, { id: edit.id, name: edit.name, color: edit.color, hidden: false, locked: false }], object: edit.id });
+    } else if (edit.op === 'update_object') {
+      const { op, id, ...changes } = edit;
+      this.store.set({ objects: state.objects.map((/** @type {any} */ o) => (o.id === id ? { ...o, ...changes } : o)) });
+    } else if (edit.op === 'order_objects') {
+      this.store.set({ objects: edit.ids.map((/** @type {number} */ id) => state.objects.find((/** @type {any} */ o) => o.id === id)) });
+    }
+  }
+
+  /** @param {any} event @param {ArrayBuffer} [buffer] @param {number} [offset] */
+  receive(event, buffer, offset = 0) {
+    switch (event.type) {
+      case 'snapshot':
+        return this.takeSnapshot(event);
+      case 'document':
+        return this.inFlight ? void this.held.push(event) : this.takeDocument(event);
+      case 'mask':
+        if (buffer) this.media.masks.take(event.frame, event.version, buffer, offset);
+        return this.takeMasks({ [event.frame]: [event.version, event.present, event.doubt] });
+      case 'masks':
+        return this.takeMasks(event.frames, event);
+      case 'job':
+        return this.takeJob(event.job);
+      case 'model':
+        return this.store.set({ model: event.state, modelMessage: event.message });
+      case 'suggestions':
+        return this.store.set({ suggestions: event.frames });
+    }
+  }
+
+  /** @param {any} event */
+  takeSnapshot(event) {
+    const { frames } = event.project;
+    this.held = [];
+    this.store.set({
+      project: event.project,
+      versions: new Uint32Array(frames),
+      present: new Array(frames).fill(null),
+      doubt: new Float32Array(frames).fill(NaN),
+      suggestions: event.suggestions,
+      model: event.model.state,
+      modelMessage: event.model.message,
+      job: null,
+      exporting: null,
+    });
+    this.takeDocument({ ...event, whole: true });
+    this.takeMasks(event.frames, event);
+    for (const job of event.jobs) this.takeJob(job);
+  }
+
+  /** @param {any} event */
+  takeDocument(event) {
+    const { state } = this.store;
+    if (event.objects) {
+      const ids = event.objects.map((/** @type {any} */ o) => o.id);
+      this.store.set({ objects: event.objects, object: ids.includes(state.object) ? state.object : (ids[0] ?? 0) });
+    }
+    if (event.marks) {
+      const marks = event.whole ? new Map() : new Map(state.marks);
+      for (const [frame, list] of Object.entries(event.marks)) {
+        if (list.length) marks.set(Number(frame), list);
+        else marks.delete(Number(frame));
+      }
+      this.store.set({ marks });
+    }
+    if (event.history) this.store.set({ history: event.history });
+  }
+
+  /** @param {Record<string, [number, number[]|null, number|null]>} frames @param {any} [more] */
+  takeMasks(frames, more = {}) {
+    const { versions, present, doubt } = this.store.state;
+    for (const [key, [version, ids, unsure]] of Object.entries(frames)) {
+      const frame = Number(key);
+      versions[frame] = version;
+      present[frame] = ids;
+      doubt[frame] = unsure ?? NaN;
+    }
+    if (more.interacted) this.store.set({ interacted: new Set(more.interacted) });
+    if (more.rounds !== undefined) this.store.set({ rounds: more.rounds });
+    for (const key of ['versions', 'present', 'doubt']) this.store.touch(key);
+  }
+
+  /** @param {import('./store.js').Job} job */
+  takeJob(job) {
+    const key = job.kind === 'export' ? 'exporting' : 'job';
+    if (job.kind === 'load') return;
+    const over = ['done', 'stopped', 'failed'].includes(job.state);
+    const current = this.store.state[key];
+    if (over && current && current.number > job.number) return;
+    this.store.set({ [key]: job });
+    if (job.state === 'failed') this.say(job.message, 'error');
+    else if (job.state === 'done' && job.message) this.say(job.message);
+  }
+}
