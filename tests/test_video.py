@@ -171,6 +171,27 @@ def test_colours_survive(tmp_path: Path) -> None:
         assert np.abs(video.frame(1)[[10, 50]].astype(int) - image[[10, 50]]).max() <= 4
 
 
+@pytest.mark.parametrize(("codec", "pixels"), [("ffv1", "yuv420p"), ("ffv1", "yuv422p10le"), ("ffv1", "yuva420p")])
+@pytest.mark.parametrize("width", [98, 100, 102, 104, 854])
+def test_every_column_of_every_width(tmp_path: Path, codec: str, pixels: str, width: int) -> None:
+    """Pixel conversions that work in blocks must not forget the last ones, nor write over the next row's first ones."""
+    ramp = np.broadcast_to(np.linspace(20, 230, width).astype(np.uint8)[None, :, None], (62, width, 3))
+    with av.open(str(tmp_path / "a.mkv"), "w") as output:
+        stream: Any = output.add_stream(codec, rate=25)
+        stream.height, stream.width, stream.pix_fmt = 62, width, pixels
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(ramp), format="rgb24")
+        for _ in range(4):
+            output.mux(stream.encode(frame.reformat(format=pixels, threads=1)))
+        output.mux(stream.encode(None))
+    with open_video(tmp_path / "a.mkv") as video:
+        for index in range(4):
+            assert np.abs(video.frame(index).astype(int) - ramp).max() <= 6
+    with VideoWriter(tmp_path / "b.mp4", (62, width), 25) as writer:
+        writer.write(np.ascontiguousarray(ramp))
+    with open_video(tmp_path / "b.mp4") as video:
+        assert np.abs(video.frame(0).astype(int) - ramp).max() <= 12
+
+
 def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
     with open_video(encode(tmp_path / "a.mp4", 200, options={"g": "250"})) as video:
         assert isinstance(video, VideoFile)

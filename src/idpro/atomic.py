@@ -30,16 +30,19 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary empty folder; it replaces ``path`` and what was in it when the block ends well, else it is removed.
+def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Iterator[Path]:
+    """A temporary empty folder; it takes the place of ``path`` when the block ends well, else it is removed.
 
-    Raises OutputError if the place cannot be written to, or if there is a file.
+    Raises OutputError if the place cannot be written to, if there is a file, or a folder that is not empty (with
+    ``replace`` that folder and what is in it goes when the block ends well).
     """
     target = Path(path)
-    temporary = temporary_sibling(target)
-    old = temporary_sibling(target)
-    if target.exists() and not target.is_dir():
+    if target.is_dir():
+        if not replace and any(target.iterdir()):
+            raise OutputError(f"the folder {target} is not empty: choose another place, or empty it first")
+    elif target.exists():
         raise OutputError(f"cannot write the folder {target}: there is a file of that name; choose another place")
+    temporary, old = temporary_sibling(target), temporary_sibling(target)
     try:
         temporary.mkdir()
         yield temporary

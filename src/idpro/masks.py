@@ -139,11 +139,14 @@ def _has_soft_borders(mask: Mask) -> bool:
 # Painting
 
 
-def overlay(image: Image, mask: Mask, alpha: float = 0.5, outline: bool = True) -> Image:
-    """A new image with each object tinted in its colour by ``alpha`` (0..1) and, with ``outline``, a line around it."""
+def overlay(image: Image, mask: Mask, alpha: float = 0.5, outline: bool = True, palette: NDArray[np.uint8] = COLORS) -> Image:
+    """A new image with each object tinted by ``alpha`` (0..1) and, with ``outline``, a line around it.
+
+    ``palette`` (256 x 3) has the colour of every id.
+    """
     check_mask(mask, (image.shape[0], image.shape[1]))
     painted = image.copy()
-    colors = COLORS[mask]
+    colors = palette[mask]
     tinted = cv2.addWeighted(image, 1 - alpha, colors, alpha, 0)
     np.copyto(painted, tinted, where=(mask > 0)[..., None])
     if outline:

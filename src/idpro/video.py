@@ -11,7 +11,7 @@ import re
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -32,7 +32,7 @@ from PIL import ImageOps
 
 from .atomic import atomic_file, cannot_write
 from .errors import ConfigError, OutputError, VideoError
-from .masks import overlay
+from .masks import COLORS, overlay
 from .types import Image, Mask
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
@@ -45,6 +45,10 @@ _FRAME_A_PACKET = frozenset(
     ("h264", "hevc", "vp9", "av1", "prores", "dnxhd", "mjpeg", "png", "apng", "gif", "ffv1", "huffyuv", "ffvhuff", "rawvideo")
 )
 _UNTIMED = frozenset(("avi",))  # containers that keep no time of showing
+
+# Converting pixels: FFmpeg 8's swscale leaves the last columns of "rgba" and "gbrp" unwritten at widths such as 852 or 854,
+# and its threads overwrite the first columns where their slices of the picture meet. Hence "rgb24" or "gbrap", and threads=1
+# (tests/test_video.py, test_every_column_of_every_width).
 
 
 @runtime_checkable
@@ -374,7 +378,7 @@ class VideoFile(_IndexedVideo):
     def _convert(self, frame: av.VideoFrame) -> Image:
         width, height = self._stored
         has_alpha = any(component.is_alpha for component in frame.format.components)
-        converted = self._reformatter.reformat(frame, width, height, "rgba" if has_alpha else "rgb24")
+        converted = self._reformatter.reformat(frame, width, height, "gbrap" if has_alpha else "rgb24", threads=1)
         pixels = np.asarray(converted.to_ndarray(), np.uint8)  # of the frame's own memory if it needed no conversion
         return self._orient(_on_black(pixels) if has_alpha else pixels).copy()
 
@@ -414,8 +418,26 @@ def _sign(value: int) -> int:
     return -1 if value < 0 else 1
 
 
+@dataclass(frozen=True)
+class Encoding:
+    """How a video is written: container, codec, pixel format (with ``alpha`` or without) and the codec's options."""
+
+    container: str
+    codec: str
+    pixels: str
+    alpha: bool
+    options: Mapping[str, str]
+
+
+H264 = Encoding("mp4", "libx264", "yuv420p", False, {"crf": "18", "preset": "veryfast"})
+PRORES_4444 = Encoding("mov", "prores_ks", "yuva444p10le", True, {"profile": "4444", "vendor": "apl0", "alpha_bits": "16"})
+VP9_ALPHA = Encoding(
+    "webm", "libvpx-vp9", "yuva420p", True, {"crf": "20", "b": "0", "auto-alt-ref": "0", "cpu-used": "5", "row-mt": "1"}
+)
+
+
 class VideoWriter:
-    """An H.264 mp4 file (yuv420p, BT.709) of frames of ``size`` (height, width), for any player.
+    """A video file of frames of ``size`` (height, width): H.264 mp4 for any player, or with transparency.
 
     Odd sides grow by one pixel that repeats the border. Use it in a ``with`` block: the file appears when the block
     ends well, and not at all otherwise.
@@ -425,45 +447,49 @@ class VideoWriter:
         ConfigError: a frame rate that is not positive, or a frame of another size.
     """
 
-    def __init__(self, path: str | os.PathLike[str], size: tuple[int, int], fps: float) -> None:
-        self._path, self._size = Path(path), size
+    def __init__(self, path: str | os.PathLike[str], size: tuple[int, int], fps: float, encoding: Encoding = H264) -> None:
+        self._path, self._size, self._encoding = Path(path), size, encoding
         self._rate = frame_rate(fps)
         self._frames = 0
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
+        encoding = self._encoding
         temporary = self._stack.enter_context(atomic_file(self._path))
         height, width = self._size
         try:
-            self._container = av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"})
+            options = {"movflags": "+faststart"} if encoding.container in ("mp4", "mov") else {}
+            self._container = av.open(str(temporary), "w", format=encoding.container, options=options)
             self._stack.callback(self._container.close)
-            stream: Any = self._container.add_stream("libx264", rate=self._rate, options={"crf": "18", "preset": "veryfast"})
-            stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
+            stream: Any = self._container.add_stream(encoding.codec, rate=self._rate, options=dict(encoding.options))
+            stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, encoding.pixels
             context = stream.codec_context
             context.colorspace, context.color_range = Colorspace.ITU709, ColorRange.MPEG
             context.color_primaries, context.color_trc = ColorPrimaries.BT709, ColorTrc.BT709
-            self._stream = stream
+            self._stream, self._reformatter = stream, VideoReformatter()
         except (av.error.FFmpegError, OSError) as error:
             self._stack.close()
             raise cannot_write(self._path, error) from error
         return self
 
-    def write(self, image: Image) -> None:
-        """Append a frame, H x W x 3 uint8 RGB."""
+    def write(self, image: NDArray[np.uint8]) -> None:
+        """Append a frame: H x W x 3 uint8 RGB, or H x W x 4 with straight alpha where the encoding has alpha."""
         height, width = self._size
-        if image.shape != (height, width, 3):
+        channels = 4 if self._encoding.alpha else 3
+        if image.shape != (height, width, channels):
             raise ConfigError(
-                f"expected a frame of {width}x{height} pixels for {self._path}, got an array of shape {image.shape}"
+                f"expected a frame of {width}x{height} pixels and {channels} channels for {self._path}, "
+                f"got an array of shape {image.shape}"
             )
         even = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge") if height % 2 or width % 2 else image
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
-        self._encode(frame.reformat(format="yuv420p", dst_colorspace=Colorspace.ITU709))
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgba" if self._encoding.alpha else "rgb24")
+        pixels = self._encoding.pixels
+        self._encode(self._reformatter.reformat(frame, format=pixels, dst_colorspace=Colorspace.ITU709, threads=1))
         self._frames += 1
 
-    def _encode(self, frame: Any) -> None:
+    def _encode(self, frame: av.VideoFrame | None) -> None:
         try:
-            for packet in self._stream.encode(frame):
-                self._container.mux(packet)
+            self._container.mux(self._stream.encode(frame))
         except av.error.FFmpegError as error:
             raise cannot_write(self._path, error) from error
 
@@ -488,16 +514,23 @@ def frame_rate(fps: float) -> Fraction:
 
 
 def write_overlay(
-    path: str | os.PathLike[str], video: Video, masks: Callable[[int], Mask | None], alpha: float = 0.5
+    path: str | os.PathLike[str],
+    video: Video,
+    masks: Callable[[int], Mask | None],
+    alpha: float = 0.5,
+    *,
+    frames: Sequence[int] | None = None,
+    palette: NDArray[np.uint8] = COLORS,
 ) -> Iterator[int]:
     """Write ``video`` with the objects painted over as mp4; yields the number of frames done after each.
 
-    ``masks(frame)`` gives the ids of a frame, None for none. The file appears after the last frame; closing the
-    generator before leaves nothing. Raises OutputError if the place cannot be written to.
+    ``masks(frame)`` gives the ids of a frame, None for none; ``frames`` are the frames to show, by default all;
+    ``palette`` (256 x 3) the colour of every id. The file appears after the last frame; closing the generator before
+    leaves nothing. Raises OutputError if the place cannot be written to.
     """
     with VideoWriter(path, video.size, video.fps) as writer:
-        for index in range(len(video)):
+        for done, index in enumerate(range(len(video)) if frames is None else frames, start=1):
             mask = masks(index)
             image = video.frame(index)
-            writer.write(image if mask is None else overlay(image, mask, alpha))
-            yield index + 1
+            writer.write(image if mask is None else overlay(image, mask, alpha, palette=palette))
+            yield done
