@@ -117,7 +117,9 @@ class Geometry:
 
     def _resize(self, array: NDArray[np.uint8], interpolation: int) -> NDArray[np.uint8]:
         if array.shape[:2] != self.source:
-            raise ConfigError(f"expected a frame of {self.source[1]}x{self.source[0]} pixels, got {array.shape[1]}x{array.shape[0]}")
+            raise ConfigError(
+                f"expected a frame of {self.source[1]}x{self.source[0]} pixels, got {array.shape[1]}x{array.shape[0]}"
+            )
         if self.working == self.source:
             return array
         return np.asarray(cv2.resize(array, (self.working[1], self.working[0]), interpolation=interpolation), np.uint8)

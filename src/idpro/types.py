@@ -95,5 +95,6 @@ def _check_id(object_id: int) -> None:
 def _check_unit(x: float, y: float, what: str) -> None:
     if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):  # false for NaN too
         raise ScribbleError(
-            f"{what} has the point ({x}, {y}): coordinates are fractions of width and height, in 0..1 (divide pixels by the frame's size)"
+            f"{what} has the point ({x}, {y}): "
+            "coordinates are fractions of width and height, in 0..1 (divide pixels by the frame's size)"
         )

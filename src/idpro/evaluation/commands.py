@@ -107,7 +107,7 @@ def vos(
 ) -> None:
     """First-frame masks in, all later frames out: the semi-supervised task."""
     found = find_sequences(root, year=year, split=split, names=_names(sequences))
-    player, about = create_method(method, model, propagation, size, device, sam2_config, None)
+    player, about = create_method(method, model, propagation, size, device, sam2_config, Path())
     if not isinstance(player, Follower):
         raise ConfigError(f"--method {method} cannot follow given masks: it has no follow(masks)")
     settings = {**about, **_data(root, year)}

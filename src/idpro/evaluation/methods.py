@@ -174,7 +174,8 @@ class Sam2Method:
             self._strokes.setdefault(frame, []).extend(p for p in prompts if isinstance(p, Stroke))
             boxes = {p.object_id: p for p in prompts if isinstance(p, Box)}
             shown = {p.object_id for p in prompts} - {0}
-            for object_id in sorted(shown | self._known):
+            corrected = self._known if self._strokes[frame] else set()  # objects that are known take negative points alone
+            for object_id in sorted(shown | corrected):
                 self._prompt(frame, object_id, boxes.get(object_id))
             self._known |= shown
         return self._propagate()

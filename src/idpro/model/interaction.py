@@ -209,8 +209,11 @@ class AcrossFrameInteraction(nn.Module):
             vote = self._vote(maps.s16, middle, strokes, f, across)  # BF K h w
             logits = logits + enlarge(tag_logits(vote, self.strength), s4)
         if self.config.refine_width:
-            planes8, planes4 = self._evidence(pyramid.s8, strokes, before, vote, s8, s4)
-            logits = logits + self.refiner(pyramid.s8, pyramid.s4, planes8, planes4, actives)
+            slots = _slots_in_use(actives)  # BF K'
+            votes = None if vote is None else _take(vote, slots)
+            planes8, planes4 = self._evidence(pyramid.s8, _take(strokes, slots), _take(before, slots), votes, s8, s4)
+            refined = self.refiner(pyramid.s8, pyramid.s4, planes8, planes4, actives.gather(1, slots))
+            logits = logits.scatter_add(1, slots[..., None, None].expand_as(refined), refined)
         logits = mask_inactive(logits, actives).view(b, f, *logits.shape[1:])
         return Interaction(logits, None if vote is None else vote.view(b, f, *vote.shape[1:]))
 
@@ -239,6 +242,17 @@ class AcrossFrameInteraction(nn.Module):
         planes8 = torch.stack([strokes8 > 0, before8, spread, matched, *_nearness(strokes8)], 2)  # BF K P h8 w8
         rivals = strokes4.sum(1, keepdim=True) - strokes4
         return planes8, torch.stack([strokes4, rivals, before4], 2)
+
+
+def _slots_in_use(active: Tensor) -> Tensor:
+    """Active B K -> the channels worth computing B K', background first: each row's own, filled up to the longest row's."""
+    count = int(active.sum(1).max())
+    return active.int().sort(dim=1, descending=True, stable=True).indices[:, :count]
+
+
+def _take(x: Tensor, slots: Tensor) -> Tensor:
+    """The channels ``slots`` B K' of x B K h w."""
+    return x.gather(1, slots[..., None, None].expand(-1, -1, *x.shape[-2:]))
 
 
 _REACHES = (2, 4, 8)  # cells of stride 8 around a stroke: 16, 32 and 64 pixels

@@ -12,8 +12,8 @@ from .recipe import read_recipe, shipped_recipes
 app = typer.Typer(add_completion=False)
 
 
-@app.callback(invoke_without_command=True)
-def train_command(
+@app.command()
+def train(
     config: Annotated[str | None, typer.Argument(help="A recipe: a shipped name (see --list) or a .toml file.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The run's folder; a run found there is resumed.")] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override: key=value, stages.0.size=256.")] = None,
@@ -34,14 +34,14 @@ def train_command(
         raise typer.BadParameter("give a recipe, or --list")
     import torch
 
-    from .loop import train
+    from .loop import train as run
 
     if threads is not None:
         torch.set_num_threads(threads)
     recipe = read_recipe(config, set_ or ())
     folder = output or Path("runs") / Path(config).stem
     sums: dict[str, list[float]] = {}
-    for progress in train(recipe, folder, accelerator=accelerator, devices=devices, nodes=nodes, precision=precision):
+    for progress in run(recipe, folder, accelerator=accelerator, devices=devices, nodes=nodes, precision=precision):
         for name, value in progress.scalars.items():
             sums.setdefault(name, []).append(value)
         if progress.step % every == 0 or progress.step == progress.steps:

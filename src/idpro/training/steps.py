@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..config import ID_CHANNELS
 from ..data import IGNORE, QUALITIES, correction_strokes, simulate_strokes
 from ..model import Features, IDPro, Memory
+from ..model.encoders import FeatureMaps
 from ..model.identity import one_hot, resize_tags
 from .batch import Batch
 from .losses import mask_loss, mean_jaccard, vote_loss
@@ -89,7 +90,7 @@ class InteractionStep(nn.Module):
         for round_ in range(1, rounds + 1):
             scribbles = torch.stack([person.scribbles() for person in people])
             result = self.network.interact(images, scribbles, previous, active, across=self.recipe.across_frame)
-            logits, flat = result.logits.flatten(0, 1), targets.flatten(0, 1)
+            logits, flat = result.logits.flatten(0, 1), targets.flatten(0, 1)  # BF K h w, BF H W
             loss = mask_loss(logits, flat, share)
             if result.vote is not None:
                 vote = result.vote.flatten(0, 1)
@@ -98,7 +99,7 @@ class InteractionStep(nn.Module):
             scalars[f"jaccard{round_}"] = float(mean_jaccard(logits.detach(), flat))
             if round_ < rounds:
                 full = F.interpolate(logits.detach(), size=size, mode="bilinear", align_corners=False).argmax(1)
-                masks = full.unflatten(0, result.logits.shape[:2])
+                masks = full.view(targets.shape)  # B F H W
                 previous = torch.stack([person.correct(mask) for person, mask in zip(people, masks, strict=True)])
         total = torch.stack(losses).mean()
         return StepResult(total, {"loss": float(total.detach()), **scalars})
@@ -117,7 +118,9 @@ class _Person:
         drawn = {i: self._frames_to_scribble(where[i]) for i in ids if where[i]}
         self.strokes = np.stack(
             [
-                simulate_strokes(truth[f], self.rng, self.quality, [i for i in drawn if f in drawn[i]], bool(self.rng.random() < 0.25))
+                simulate_strokes(
+                    truth[f], self.rng, self.quality, [i for i in drawn if f in drawn[i]], bool(self.rng.random() < 0.25)
+                )
                 for f in range(frames)
             ]
         )
@@ -186,7 +189,8 @@ def _worsened(mask: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.u
                 x, y = int(xs[pick]), int(ys[pick])
             cv2.ellipse(region, (x, y), axes, float(rng.uniform(0, 180)), 0, 360, int(rng.random() < 0.4), -1)
         shift = rng.uniform(-0.04, 0.04, 2) * (w, h)
-        region = cv2.warpAffine(region, np.float32([[1, 0, shift[0]], [0, 1, shift[1]]]), (w, h), flags=cv2.INTER_NEAREST)
+        move = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float32)
+        region = cv2.warpAffine(region.astype(np.uint8), move, (w, h), flags=cv2.INTER_NEAREST)
         out[region > 0] = identity
     return out
 
@@ -198,8 +202,13 @@ def hardest_share(recipe: Recipe, step: int) -> float:
 
 
 def _pick(features: Features, b: int, t: int, index: int) -> Features:
-    maps = type(features.maps)(*(None if m is None else m.unflatten(0, (b, t))[:, index] for m in features.maps))
-    return Features(maps, features.embedding.unflatten(0, (b, t))[:, index], features.size)
+    def frame(x: Tensor) -> Tensor:
+        return x.view(b, t, *x.shape[1:])[:, index]  # B C h w
+
+    maps = features.maps
+    s32 = None if maps.s32 is None else frame(maps.s32)
+    picked = FeatureMaps(frame(maps.s4), frame(maps.s8), frame(maps.s16), frame(maps.deep), s32)
+    return Features(picked, frame(features.embedding), features.size)
 
 
 def _size(x: Tensor) -> tuple[int, int]:

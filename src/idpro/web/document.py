@@ -11,10 +11,23 @@ from dataclasses import dataclass, field, replace
 
 from ..errors import ScribbleError
 from ..masks import object_color
-from .schemas import AbsentMark, AddObject, BoxMark, ClearMarks, Edit, EditMarks, Mark, ObjectInfo, OrderObjects, PaintMark, UpdateObject
+from .schemas import (
+    AbsentMark,
+    AddObject,
+    BoxMark,
+    ClearMarks,
+    Edit,
+    EditMarks,
+    Mark,
+    ObjectInfo,
+    OrderObjects,
+    PaintMark,
+    UpdateObject,
+)
 
 HISTORY_LIMIT = 1000
 MARKS_PER_FRAME = 2000
+
 
 @dataclass(frozen=True)
 class Document:
@@ -176,6 +189,8 @@ def describe(edit: Edit, document: Document) -> str:
         case AddObject():
             return f"add {edit.name}"
         case UpdateObject():
-            return f"rename {names.get(edit.id, 'object')}" if edit.name is not None else f"recolour {names.get(edit.id, 'object')}"
+            return (
+                f"rename {names.get(edit.id, 'object')}" if edit.name is not None else f"recolour {names.get(edit.id, 'object')}"
+            )
         case OrderObjects():
             return "reorder objects"

@@ -73,12 +73,19 @@ class Guard:
             return None
         query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
         given = query.pop("token", [""])[0]
-        if scope["type"] == "http" and scope["method"] == "GET" and given and hmac.compare_digest(given.encode(), self._token.encode()):
+        if (
+            scope["type"] == "http"
+            and scope["method"] == "GET"
+            and given
+            and hmac.compare_digest(given.encode(), self._token.encode())
+        ):
             rest = urlencode(query, doseq=True)
             response = RedirectResponse(scope["path"] + (f"?{rest}" if rest else ""), 303)
             response.set_cookie(COOKIE, self._token, httponly=True, samesite="strict", max_age=30 * 24 * 3600)
             return response
-        return _sentence(401, "this server asks for its token: open the address that `idpro serve` printed, which ends in ?token=...")
+        return _sentence(
+            401, "this server asks for its token: open the address that `idpro serve` printed, which ends in ?token=..."
+        )
 
     def _has_token(self, headers: Headers) -> bool:
         assert self._token is not None

@@ -91,7 +91,9 @@ class Journal:
             try:
                 state = advance(state, _LINE.validate_json(raw))
             except (ValidationError, InputError) as error:
-                raise InputError(f"{self._path} is damaged in line {number}: remove the lines from there on to open it") from error
+                raise InputError(
+                    f"{self._path} is damaged in line {number}: remove the lines from there on to open it"
+                ) from error
             good += len(raw)
         self._file.truncate(good)
         self._file.seek(good)

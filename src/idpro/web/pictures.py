@@ -60,7 +60,10 @@ class Pictures:
                 return kept
             image = self._video.frame(index)
         height, width = image.shape[:2]
-        data = _jpeg(_shrunk(image, THUMBNAIL_HEIGHT / height if thumbnail else LARGEST_SIDE / max(height, width)), 80 if thumbnail else QUALITY)
+        data = _jpeg(
+            _shrunk(image, THUMBNAIL_HEIGHT / height if thumbnail else LARGEST_SIDE / max(height, width)),
+            80 if thumbnail else QUALITY,
+        )
         self._keep((index, thumbnail), data)
         return data
 
@@ -89,7 +92,9 @@ def cover(image: Image, mask: Mask | None) -> bytes:
 def heat(attention: NDArray[np.float32]) -> bytes:
     """An attention map H x W in 0..1 as a PNG that lies over a frame: the stronger, the warmer and the less transparent."""
     height, width = attention.shape
-    small = cv2.resize(attention, (min(480, width), max(1, round(height * min(480, width) / width))), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(
+        attention, (min(480, width), max(1, round(height * min(480, width) / width))), interpolation=cv2.INTER_AREA
+    )
     strength = np.clip(np.sqrt(small), 0, 1)  # the square root shows weak attention too
     color = cv2.applyColorMap((strength * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
     return _png(np.dstack([color, (strength * 230).astype(np.uint8)]))

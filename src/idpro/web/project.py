@@ -186,7 +186,9 @@ class Project:
             raise ScribbleError("there is nothing to propagate: commit scribbles first")
         self._paused = None
         self.worker.stop(kinds=("propagate",))
-        return self.worker.submit(Job("propagate", lambda job: self._propagate(job, request, range(first, final + 1)), "Propagate"))
+        return self.worker.submit(
+            Job("propagate", lambda job: self._propagate(job, request, range(first, final + 1)), "Propagate")
+        )
 
     def pause(self) -> None:
         """Stop propagating, remembering what is left."""
@@ -307,7 +309,8 @@ class Project:
             marks = self.document.marks
             taken = [m.id for ms in marks.values() for m in ms]
             steps = 0
-            for steps, _ in enumerate(self._rounds(session, marks), 1):
+            for _ in self._rounds(session, marks):
+                steps += 1
                 job.step(0)
             frames = len(marks)
             self._solved("commit" if frames == 1 else f"commit on {frames} frames", taken, steps)
@@ -319,9 +322,7 @@ class Project:
         painted = {f: ms for f, ms in marks.items() if any(isinstance(m, PaintMark) for m in ms)}
         scribbles: dict[int, list[Prompt]] = {f: _prompts(ms) for f, ms in marks.items() if _prompts(ms)}
         known = set(session.objects) | {p.object_id for prompts in scribbles.values() for p in prompts}
-        absent = {
-            f: {m.object for m in ms if isinstance(m, AbsentMark)} & known for f, ms in marks.items() if f not in painted
-        }
+        absent = {f: {m.object for m in ms if isinstance(m, AbsentMark)} & known for f, ms in marks.items() if f not in painted}
         absent = {f: ids for f, ids in absent.items() if ids}
         if scribbles or absent:
             session.interact(scribbles, absent=absent)
@@ -329,7 +330,10 @@ class Project:
         if painted:
             empty = np.zeros(self.video.size, np.uint8)
             try:
-                masks = {f: apply_exact(current if (current := session.mask(f)) is not None else empty, ms) for f, ms in painted.items()}
+                masks = {
+                    f: apply_exact(current if (current := session.mask(f)) is not None else empty, ms)
+                    for f, ms in painted.items()
+                }
                 session.interact({}, masks=masks)
             except IDProError:
                 if scribbles or absent:
@@ -390,7 +394,9 @@ class Project:
                     changed[frame] = [0, None, None]
                 elif seen is None or seen.reference is not reference or seen.doubt != state.doubts.get(frame):
                     changed[frame] = self._see(frame, reference, tuple(sorted(reference.present)), state.doubts.get(frame)).wire()
-            self.hub.publish({"type": "masks", "frames": changed, "interacted": sorted(state.interacted), "rounds": len(state.rounds)})
+            self.hub.publish(
+                {"type": "masks", "frames": changed, "interacted": sorted(state.interacted), "rounds": len(state.rounds)}
+            )
             for frame in sorted(set(masks) & state.masks.keys()):
                 self._publish_mask(frame, state.masks[frame].read())
 
@@ -431,7 +437,9 @@ class Project:
     def _solved(self, label: str, marks: Any, steps: int, forget: int | None = None) -> None:
         session = self.session
         self._record(
-            Solved(label=label, marks=tuple(marks), objects=session.objects, steps=steps, number=session.state.number, forget=forget)
+            Solved(
+                label=label, marks=tuple(marks), objects=session.objects, steps=steps, number=session.state.number, forget=forget
+            )
         )
 
     def _record(self, line: Edited | Solved | Undone | Redone) -> None:

@@ -193,7 +193,9 @@ class Registry:
         _, folder = self._upload(upload)
         suffix = Path(name).suffix.lower()
         if suffix not in VIDEO_SUFFIXES | IMAGE_SUFFIXES:
-            raise VideoError(f"{name[:80]} is neither a video nor an image: give MP4, MOV, MKV, WebM, GIF, or a folder of PNG or JPEG images")
+            raise VideoError(
+                f"{name[:80]} is neither a video nor an image: give MP4, MOV, MKV, WebM, GIF, or a folder of PNG or JPEG images"
+            )
         count = sum(1 for _ in folder.iterdir())
         if count >= MOST_FILES:
             raise TooLarge(f"more than {MOST_FILES} images: make a video of them first")
@@ -207,9 +209,13 @@ class Registry:
             async for chunk in chunks:
                 sent += len(chunk)
                 if sent > self.largest_upload:
-                    raise TooLarge(f"{name[:80]} is larger than {self.largest_upload >> 20} MiB: start idpro on the file itself instead")
+                    raise TooLarge(
+                        f"{name[:80]} is larger than {self.largest_upload >> 20} MiB: start idpro on the file itself instead"
+                    )
                 if sent > free - (256 << 20):
-                    raise TooLarge(f"there is no room on the disk for {name[:80]}: free some space, or start idpro on the file itself")
+                    raise TooLarge(
+                        f"there is no room on the disk for {name[:80]}: free some space, or start idpro on the file itself"
+                    )
                 file.write(chunk)
 
     def finish_upload(self, upload: str) -> Project:

@@ -125,7 +125,9 @@ def matte(index: int, project: AnyProject, object: int) -> Response:
     objects = session.objects
     if object not in objects:
         raise NotHere(f"object {object} has no masks yet")
-    return Response(gray(soft_matte(session.probabilities(index), [1 + objects.index(object)])), media_type="image/png", headers=NEVER)
+    return Response(
+        gray(soft_matte(session.probabilities(index), [1 + objects.index(object)])), media_type="image/png", headers=NEVER
+    )
 
 
 # Edits and the model

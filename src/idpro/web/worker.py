@@ -167,7 +167,10 @@ class Worker:
             job.state, job.message = "failed", str(error)
         except Exception as error:
             log.exception("the job %s failed", job.kind)
-            job.state, job.message = "failed", f"something went wrong inside IDPro ({type(error).__name__}: {error}); the server's log has the details"
+            job.state, job.message = (
+                "failed",
+                f"something went wrong inside IDPro ({type(error).__name__}: {error}); the server's log has the details",
+            )
         with self._condition:
             self._current = None
         job.finished.set()

@@ -89,7 +89,8 @@ export class ProjectApi {
   suggest = (/** @type {number} */ count) => request('GET', `${this.base}/suggestions?count=${count}`);
   attention = (/** @type {number} */ frame, /** @type {number} */ x, /** @type {number} */ y) =>
     request('GET', `${this.base}/attention?frame=${frame}&x=${x.toFixed(5)}&y=${y.toFixed(5)}`);
-  export = (/** @type {{format: string}} */ body) => request('POST', `${this.base}/exports`, body);
+  export = (/** @type {{format: string, soft: boolean}} */ body) => request('POST', `${this.base}/exports`, body);
   cancelExport = (/** @type {number} */ number) => request('DELETE', `${this.base}/exports/${number}`);
-  importMask = (/** @type {number} */ frame, /** @type {Blob} */ file) => request('PUT', `${this.base}/masks/${frame}`, file);
+  stageImport = (/** @type {number} */ frame, /** @type {Blob} */ file) => request('PUT', `${this.base}/imports/${frame}`, file);
+  finishImports = () => request('POST', `${this.base}/imports`);
 }

@@ -1,7 +1,7 @@
 // Wires the page: one store, one stage, the panels, and the project that the address names (#/project-id).
 
 import { Actions } from './actions.js';
-import { byId } from './dom.js';
+import { byId, plural } from './dom.js';
 import { openExport } from './dialogs/exporting.js';
 import { openHome } from './dialogs/home.js';
 import { openKeys } from './dialogs/keys.js';
@@ -111,22 +111,20 @@ store.watch(['frame', 'playing', 'versions'], () => open && store.state.playing 
 async function importMasks(files) {
   if (!open) return;
   const { api } = open.media;
-  let taken = 0;
-  for (const file of files) {
-    const number = /(\d+)\.png$/i.exec(file.name);
-    if (!number) {
-      say(`${file.name} does not say its frame: name it like 00012.png.`, 'error');
-      return;
+  let staged = '';
+  try {
+    for (const file of files) {
+      staged = file.name;
+      const number = /(\d+)\.png$/i.exec(file.name);
+      if (!number) throw new Error('its name does not say its frame. Name it like 00012.png.');
+      await api.stageImport(Number(number[1]), file);
     }
-    try {
-      await api.importMask(Number(number[1]), file);
-      taken += 1;
-    } catch (error) {
-      say(`${file.name}: ${/** @type {Error} */ (error).message}`, 'error');
-      return;
-    }
+    staged = '';
+    const { frames } = await api.finishImports();
+    say(`${plural(frames, 'mask')} imported.`);
+  } catch (error) {
+    say(`${staged ? `${staged}: ` : ''}${/** @type {Error} */ (error).message}`, 'error');
   }
-  say(`${taken} ${taken === 1 ? 'mask' : 'masks'} imported.`);
 }
 
 function route() {

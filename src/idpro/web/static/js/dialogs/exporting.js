@@ -11,7 +11,7 @@ const FORMATS = /** @type {const} */ ([
   ['matte', 'Soft mattes', 'Gray PNG from probabilities'],
   ['overlay', 'Overlay video', 'MP4 with the masks drawn over it'],
   ['prores', 'Alpha video, ProRes 4444', 'MOV for editing and compositing'],
-  ['webm', 'Alpha video, VP9', 'WebM for the web'],
+  ['vp9', 'Alpha video, VP9', 'WebM for the web'],
   ['coco', 'COCO RLE', 'JSON, one annotation a mask'],
   ['youtube-vis', 'YouTube-VIS', 'JSON, one track an object'],
   ['yolo', 'YOLO segmentation', 'Polygons as text, one file a frame'],

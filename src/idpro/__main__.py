@@ -1,0 +1,5 @@
+"""``python -m idpro``."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,291 @@
+"""The command line: ``idpro segment | demo | convert | export`` here, ``serve | evaluate | train | bench`` where they live.
+
+What is wrong with the input is one line on stderr and exit code 2. Rooms with heavy or optional dependencies are opened
+only when their command is called.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from typer.core import TyperCommand, TyperGroup
+
+from .errors import ConfigError, IDProError, MaskError, MissingExtra, ScribbleError
+
+if TYPE_CHECKING:
+    from .session.session import Session
+    from .types import Mask
+    from .video import Video
+
+MARK = "idpro segment"  # in session.json: whose results these are
+
+
+@dataclass(frozen=True)
+class Room:
+    """A command that lives elsewhere: its module has a typer ``app``; ``extra`` is what installs what it needs."""
+
+    module: str
+    extra: str
+    help: str
+
+
+ROOMS = {
+    "serve": Room("idpro.web.commands", "web", "The annotator: a web page to scribble, propagate, correct and export."),
+    "evaluate": Room(
+        "idpro.evaluation.commands", "evaluate", "Measure quality: DAVIS interactive, semi-supervised, masks of others."
+    ),
+    "train": Room("idpro.training.commands", "train", "Train a network by a recipe, or go on with a run."),
+    "bench": Room("idpro.bench.commands", "evaluate", "Measure time and memory, as the paper's tables and figures do."),
+}
+
+
+class _Closed(TyperCommand):
+    """A room whose door is still closed: it is imported when its command is called."""
+
+    def __init__(self, name: str, room: Room) -> None:
+        super().__init__(name, help=room.help)
+        self._room = room
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        try:
+            module = importlib.import_module(self._room.module)
+        except ModuleNotFoundError as error:
+            raise MissingExtra((error.name or "a package").partition(".")[0], self._room.extra) from error
+        return typer.main.get_command(module.app).make_context(info_name, args, parent=parent, **extra)
+
+
+class _Commands(TyperGroup):
+    """Our commands and those of the rooms that are there."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *(name for name, room in ROOMS.items() if _exists(room.module))]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        room = ROOMS.get(cmd_name)
+        if room is not None and _exists(room.module):
+            return _Closed(cmd_name, room)
+        return super().get_command(ctx, cmd_name)
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="Interactive video object segmentation: scribble several objects on several frames, get every mask of every frame.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+convert = typer.Typer(help="Checkpoints of others into ours.", no_args_is_help=True)
+app.add_typer(convert, name="convert")
+
+Model = Annotated[str, typer.Option(help="A shipped model (lite), or a checkpoint file.")]
+Size = Annotated[int, typer.Option(help="Short side to work at in pixels; 0 works at the video's own size.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+
+
+def main() -> None:
+    """The entry point: what IDPro refuses to do becomes one line on stderr and exit code 2."""
+    try:
+        app()
+    except IDProError as error:
+        print(f"idpro: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+
+
+@app.command()
+def segment(
+    video: Annotated[Path, typer.Argument(help="A video file, or a folder of images.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; made if it is not there.")],
+    scribbles: Annotated[Path | None, typer.Option(help="Strokes on any number of frames, as DAVIS JSON.")] = None,
+    masks: Annotated[Path | None, typer.Option(help="Folder with masks of some frames: 00012.png is that of frame 12.")] = None,
+    frames: Annotated[str | None, typer.Option(help="Only frames FIRST:LAST, both included.")] = None,
+    model: Model = "lite",
+    size: Size = 480,
+    device: Device = "auto",
+) -> None:
+    """Masks of all objects on every frame, from scribbles on some frames (or from masks, which scribbles then correct).
+
+    Writes masks/00000.png ... (palette PNG, pixel = object id), overlay.mp4 and session.json; all of it or nothing.
+    """
+    from .scribbles import read_scribbles
+    from .segment import segment_video
+    from .video import open_video
+
+    with open_video(video) as opened:
+        wanted = _frames(frames, len(opened))
+        drawn = read_scribbles(scribbles, len(opened)) if scribbles is not None else {}
+        given = _read_masks(masks, opened) if masks is not None else {}
+        if not drawn and not given:
+            raise ScribbleError(
+                "there is nothing to go by: give --scribbles FILE.json with strokes in it, or --masks DIR, or both"
+            )
+        with result_folder(output) as folder, bar() as progress:
+            session = start_session(opened, model, size, device)
+            report = segment_video(session, drawn, given, folder, frames=wanted, track=progress.track)
+            _write_report(folder, {"video": str(video), "model": model, **report})
+    typer.echo(f"{len(wanted)} frames, {len(session.objects)} objects: {output}")
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path("demo"),
+    clip: Annotated[str, typer.Option(help="Which clip; --list names them.")] = "bikes",
+    list_: Annotated[bool, typer.Option("--list", help="List the clips.")] = False,
+    model: Model = "lite",
+    size: Size = 480,
+    device: Device = "auto",
+) -> None:
+    """The main job on a real clip with recorded strokes: masks, an overlay video and a contact sheet to look at."""
+    from .demo import CLIPS, SHEET, find_clip, run_demo
+
+    if list_:
+        for name, entry in CLIPS.items():
+            typer.echo(f"{name}: {entry.title}")
+        return
+    chosen = find_clip(clip)
+    with chosen.open_video() as video, result_folder(output) as folder, bar() as progress:
+        session = start_session(video, model, size, device)
+        report = run_demo(chosen, session, folder, progress.track)
+        _write_report(folder, {"video": chosen.file, "model": model, **report})
+    typer.echo(f"{len(chosen.frames)} frames, {len(session.objects)} objects: look at {output / SHEET}")
+
+
+@app.command()
+def export(
+    workspace: Annotated[Path, typer.Argument(help="A folder that idpro serve works in.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File or folder to write.")],
+    format_: Annotated[str, typer.Option("--format", "-f", help="See --list.")] = "davis",
+    objects: Annotated[str | None, typer.Option(help="Only these objects: 1,3.")] = None,
+    frames: Annotated[str | None, typer.Option(help="Only frames FIRST:LAST, both included.")] = None,
+    soft: Annotated[bool, typer.Option(help="Soft edges in formats with transparency (loads the model).")] = False,
+    device: Device = "auto",
+) -> None:
+    """Take the masks of a workspace away: davis, binary, coco, youtube-vis, yolo, overlay, prores, vp9, rgba, matte."""
+    from .export import FORMATS, Segmentation
+    from .session.workspace import Workspace
+
+    if format_ not in FORMATS:
+        raise ConfigError(f"no format is called {format_!r}: choose one of {', '.join(FORMATS)}")
+    exporter = FORMATS[format_]
+    with Workspace.open(workspace, read_only=True) as opened, opened.open_video() as video:
+        state = opened.history().present
+        probabilities = None
+        if soft or exporter.soft:
+            from .checkpoint import load_network
+            from .device import pick_device
+
+            session = opened.session(load_network(opened.project.model, pick_device(device)), video)
+            probabilities = session.probabilities
+        result = Segmentation(
+            video,
+            state.objects,
+            lambda frame: state.masks[frame].read() if frame in state.masks else None,
+            probabilities=probabilities,
+            soft=soft,
+            only=None if objects is None else _numbers(objects),
+            frames=_frames(frames, len(video)),
+        )
+        with bar() as progress:
+            for _ in progress.track(exporter(result, output), len(result.indices), description=exporter.title):
+                pass
+    typer.echo(f"{exporter.title}: {output}")
+
+
+@convert.callback()
+def _convert() -> None:
+    """Checkpoints of others into ours."""
+
+
+@convert.command()
+def aot(
+    checkpoint: Annotated[Path, typer.Argument(help="A published AOT checkpoint, such as R50_AOTL_PRE_YTB_DAV.pth.")],
+    output: Annotated[Path, typer.Argument(help="The .safetensors file to write.")],
+) -> None:
+    """A published AOT checkpoint as a propagation-only network of ours that computes the same function."""
+    from .aot import convert_aot
+
+    config = convert_aot(checkpoint, output)
+    typer.echo(f"{config.encoder}, {config.layers} layers: {output}")
+
+
+# Around the commands
+
+
+def start_session(video: Video, model: str, size: int, device: str) -> Session:
+    """A session on ``video`` with a model loaded onto a device."""
+    from .checkpoint import load_network
+    from .device import pick_device
+    from .session.session import Session
+
+    return Session(load_network(model, pick_device(device)), video, size=size or None)
+
+
+@contextmanager
+def result_folder(output: Path) -> Iterator[Path]:
+    """A temporary folder that takes the place of ``output`` when the block ends well; only results of ours are replaced."""
+    from .atomic import atomic_folder
+
+    ours = False
+    with suppress(OSError, ValueError, AttributeError):
+        ours = json.loads((output / "session.json").read_text(encoding="utf-8")).get("made_by") == MARK
+    with atomic_folder(output, replace=ours) as folder:
+        yield folder
+
+
+def bar() -> Progress:
+    """A progress bar on stderr."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))
+
+
+def _read_masks(folder: Path, video: Video) -> dict[int, Mask]:
+    from .masks import read_mask
+
+    if not folder.is_dir():
+        raise MaskError(f"there is no folder of masks {folder}")
+    found = {}
+    for path in sorted(folder.glob("*.png")):
+        if not path.stem.isdecimal() or int(path.stem) >= len(video):
+            raise MaskError(f"{path} is not the mask of a frame: name masks 00000.png to {len(video) - 1:05d}.png by their frame")
+        found[int(path.stem)] = read_mask(path, video.size)
+    if not found:
+        raise MaskError(f"the folder {folder} has no masks: expected palette PNGs named by their frame, such as 00000.png")
+    return found
+
+
+def _frames(text: str | None, length: int) -> range:
+    """FIRST:LAST -> a range; None -> all."""
+    if text is None:
+        return range(length)
+    first, _, last = text.partition(":")
+    if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last) < length):
+        raise ConfigError(f"--frames must be FIRST:LAST within 0:{length - 1}, got {text!r}")
+    return range(int(first), int(last) + 1)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    if not all(part.strip().isdecimal() for part in text.split(",")):
+        raise ConfigError(f"--objects must be numbers such as 1,3, got {text!r}")
+    return tuple(int(part) for part in text.split(","))
+
+
+def _write_report(folder: Path, values: Mapping[str, Any]) -> None:
+    (folder / "session.json").write_text(json.dumps({"made_by": MARK, **values}, indent=1), encoding="utf-8")
+
+
+def _exists(module: str) -> bool:
+    try:
+        return util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from idpro.checkpoint import save_network
+from idpro.config import preset
+from idpro.errors import ConfigError, IDProError
+from idpro.evaluation.commands import app
+from idpro.masks import write_mask
+from idpro.model import build
+
+from .drawn import moving_masks
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_network(path, build(preset("tiny")))
+    return path
+
+
+def run(*arguments: object) -> str:
+    result = CliRunner().invoke(app, [str(a) for a in arguments], env={"COLUMNS": "200"})
+    if isinstance(result.exception, IDProError):
+        raise result.exception
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_davis_writes_a_report_and_prints_the_rounds(root: Path, tiny: Path, tmp_path: Path) -> None:
+    options = ("--root", root, "--sequences", "two,one", "--rounds", 2, "--frames-per-round", 2, "--first-round", "robot")
+    text = run("davis", *options, "--model", tiny, "--size", 64, "--output", tmp_path / "out")
+    assert "first round robot, f = 2, detailed scribbles" in " ".join(text.split()) and "AUC" in text
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert {"auc", "metric_at_threshold", "curve", "rounds"} <= summary.keys()
+    assert [set(r) >= {"round", "j_and_f", "j", "f", "time"} for r in summary["rounds"]] == [True, True]
+    assert 0 <= summary["auc"] <= 1
+    settings = summary["settings"]
+    assert (settings["sequences"], settings["size"], settings["method"]) == (["two", "one"], 64, "idpro")
+    assert len(settings["weights"]) == 16
+    again = run("davis", *options, "--model", tiny, "--size", 64, "--output", tmp_path / "out")
+    assert again == text  # all there: nothing was played again, the times are the same
+    with pytest.raises(ConfigError, match="holds a run with size = 64, now it is 80"):
+        run("davis", *options, "--model", tiny, "--size", 80, "--output", tmp_path / "out")
+
+
+def test_davis_scores_precomputed_masks_by_the_human_protocol(root: Path, tmp_path: Path) -> None:
+    options = ("--root", root, "--rounds", 3, "--method", "masks", "--pred", root / "Annotations" / "480p")
+    text = run("davis", *options, "--output", tmp_path / "out")
+    assert "first round human1, f = 1" in text and "100.0" in text
+    with pytest.raises(ConfigError, match="--method masks needs --pred"):
+        run("davis", "--root", root, "--method", "masks", "--output", tmp_path / "other")
+
+
+def test_vos_follows_first_masks(root: Path, tiny: Path, tmp_path: Path) -> None:
+    text = run("vos", "--root", root, "--model", tiny, "--propagation", tiny, "--size", 64, "--output", tmp_path / "out")
+    assert "mean over objects" in text
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary.keys() >= {"j_and_f", "j", "f", "sequences"} and list(summary["sequences"]) == ["two", "one"]
+    assert summary["settings"]["leave_out_last"] is False
+    assert (tmp_path / "out" / "masks" / "one" / "00005.png").exists()
+    with pytest.raises(ConfigError, match="--method masks cannot follow given masks"):
+        run("vos", "--root", root, "--method", "masks", "--output", tmp_path / "other")
+
+
+def test_masks_scores_a_folder(root: Path, tmp_path: Path) -> None:
+    for t, mask in enumerate(moving_masks(6)):
+        write_mask(tmp_path / "pred" / "one" / f"{t:05d}.png", mask if t < 3 else np.zeros_like(mask))
+    text = run("masks", "--pred", tmp_path / "pred", "--truth", root, "--sequences", "one", "--output", tmp_path / "out")
+    assert "50.0" in text
+    assert json.loads((tmp_path / "out" / "summary.json").read_text())["j_and_f"] == pytest.approx(0.5)
+
+
+def test_the_ablation_prints_tables(root: Path, tiny: Path, tmp_path: Path) -> None:
+    options = ("--root", root, "--sequences", "one", "--model", tiny, "--size", 64, "--output", tmp_path / "out")
+    text = run("--ablation", "--tables", "2", *options)
+    assert "Table II: ablation" in text and "89.6" in text
+    assert (tmp_path / "out" / "tables.csv").exists()
+    settings = json.loads((tmp_path / "out" / "f3-detailed-without-repropagation" / "summary.json").read_text())["settings"]
+    assert (settings["across_frame"], settings["repropagate"], settings["first_round"]) == (True, False, "human3")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (("--ablation",), "needs --root"),
+        (("--ablation", "davis", "--root", "x", "--output", "y"), "leave 'davis' out"),
+        (("--ablation", "--root", "x", "--output", "y", "--tables", "III"), "numbers such as 1,3, got 'III'"),
+        (("davis", "--root", "no/such/folder", "--output", "y"), "no/such/folder has no sequences in JPEGImages"),
+        (("masks", "--pred", "no/such", "--truth", "x"), "there is no folder x"),
+    ],
+)
+def test_wrong_options_are_one_line(arguments: tuple[str, ...], match: str) -> None:
+    with pytest.raises(IDProError, match=match) as caught:
+        run(*arguments)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_methods_and_devices(root: Path, tiny: Path, tmp_path: Path) -> None:
+    options = ("davis", "--root", root, "--output", tmp_path / "out", "--model", tiny)
+    with pytest.raises(ConfigError, match="--method must be idpro, sam2, masks"):
+        run(*options, "--method", "magic")
+    with pytest.raises(ConfigError, match="the device 'toaster' is not available"):
+        run(*options, "--device", "toaster")
+
+
+def test_without_arguments_there_is_help() -> None:
+    text = run()
+    assert "davis" in text and "vos" in text and "masks" in text and "--ablation" in text
