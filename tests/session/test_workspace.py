@@ -133,11 +133,14 @@ def test_a_damaged_line_in_the_middle_is_refused_in_one_line(folder: Path) -> No
 
 
 def test_killed_at_any_moment_everything_that_was_said_to_be_done_is_there(folder: Path) -> None:
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")  # a fork of a process whose torch has threads hangs
     parent, child = context.Pipe()
     process = context.Process(target=_work_until_killed, args=(folder, child))
     process.start()
-    done = [parent.recv() for _ in range(6)]
+    done = []
+    for _ in range(6):
+        assert parent.poll(60), "the working process says nothing"
+        done.append(parent.recv())
     process.kill()
     process.join()
     workspace, session, _ = opened(folder)  # the lock of the dead process is gone
