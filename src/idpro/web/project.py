@@ -237,6 +237,10 @@ class Project:
             raise MaskError(f"there is no frame {frame}: the frames of {self.name} are 0..{len(self.video) - 1}")
         self._imports[frame] = mask
 
+    def drop_imports(self) -> None:
+        """Forget the staged masks."""
+        self._imports.clear()
+
     def finish_imports(self) -> int:
         """Take all staged masks as one step; how many frames."""
         masks, self._imports = self._imports, {}
@@ -255,6 +259,17 @@ class Project:
     def mask(self, frame: int, before: bool = False) -> Mask | None:
         """A frame's mask, or the one before the last step."""
         return self.session.mask_before(frame) if before else self.session.mask(frame)
+
+    def preview(self, frame: int) -> Mask | None:
+        """What the pending strokes and boxes of a frame come to by themselves, changing nothing; None if there are none."""
+        marks = self.document.marks.get(frame, ())
+        prompts = _prompts(marks)
+        session = self.session
+        known = ({*session.objects} | {p.object_id for p in prompts}) - {0}
+        if not prompts or not known:
+            return None
+        absent = {m.object for m in marks if isinstance(m, AbsentMark)} & known
+        return session.preview({frame: prompts}, absent={frame: absent})[frame]
 
     def write_cover(self) -> None:
         """Keep a small picture for the list of projects: a marked frame with its masks, or the first frame."""

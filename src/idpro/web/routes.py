@@ -119,6 +119,15 @@ def mask(index: int, project: AnyProject, before: bool = False) -> Response:
     return Response(pack_runs(found), media_type="application/octet-stream", headers=NEVER)
 
 
+@router.get("/projects/{project_id}/previews/{index}")
+def preview(index: int, project: AnyProject) -> Response:
+    """What the pending marks of a frame come to, as run lengths; 204 if it has no strokes and no boxes."""
+    found = project.preview(index)
+    if found is None:
+        return Response(status_code=204, headers=NEVER)
+    return Response(pack_runs(found), media_type="application/octet-stream", headers=NEVER)
+
+
 @router.get("/projects/{project_id}/mattes/{index}.png")
 def matte(index: int, project: AnyProject, object: int) -> Response:
     session = project.session
@@ -200,6 +209,11 @@ async def stage_import(index: int, request: Request, project: AnyProject) -> Non
     project.stage_import(index, read)
 
 
+@router.delete("/projects/{project_id}/imports", status_code=204)
+def drop_imports(project: AnyProject) -> None:
+    project.drop_imports()
+
+
 @router.post("/projects/{project_id}/imports")
 def finish_imports(project: AnyProject) -> dict[str, int]:
     return {"frames": project.finish_imports()}
@@ -251,7 +265,7 @@ async def live(project_id: str, socket: WebSocket) -> None:
         await asyncio.gather(*done, *pending, return_exceptions=True)
     finally:
         project.hub.leave(subscriber)
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # the tab may be gone already
             await socket.close()
 
 

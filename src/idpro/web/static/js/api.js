@@ -14,6 +14,7 @@ async function request(method, path, body, options = {}) {
     throw new Error('The server does not answer. Is `idpro serve` still running? Nothing that was on the page is lost.');
   }
   if (!response.ok) throw new Error(await refusal(response));
+  if (response.status === 204) return undefined;
   return response.headers.get('content-type')?.startsWith('application/json') ? response.json() : response;
 }
 
@@ -73,6 +74,7 @@ export class ProjectApi {
   thumbnail = (/** @type {number} */ index) => `${this.base}/thumbnails/${index}.jpg`;
   mask = (/** @type {number} */ index, /** @type {number} */ version) => `${this.base}/masks/${index}?version=${version}`;
   before = (/** @type {number} */ index, /** @type {number} */ version) => `${this.base}/masks/${index}?before=1&version=${version}`;
+  preview = (/** @type {number} */ index) => `${this.base}/previews/${index}`;
   matte = (/** @type {number} */ index, /** @type {number} */ object, /** @type {number} */ version) =>
     `${this.base}/mattes/${index}.png?object=${object}&version=${version}`;
   exported = (/** @type {number} */ number) => `${this.base}/exports/${number}/file`;
@@ -92,5 +94,6 @@ export class ProjectApi {
   export = (/** @type {{format: string, soft: boolean}} */ body) => request('POST', `${this.base}/exports`, body);
   cancelExport = (/** @type {number} */ number) => request('DELETE', `${this.base}/exports/${number}`);
   stageImport = (/** @type {number} */ frame, /** @type {Blob} */ file) => request('PUT', `${this.base}/imports/${frame}`, file);
+  dropImports = () => request('DELETE', `${this.base}/imports`);
   finishImports = () => request('POST', `${this.base}/imports`);
 }

@@ -128,8 +128,8 @@ export class Masks {
   constructor(address, arrived) {
     this.address = address;
     this.arrived = arrived;
-    /** @type {Kept<{version: number, mask: import('./runs.js').PixelMask}>} */
-    this.kept = new Kept(MASK_BUDGET, (entry) => entry.mask.ids.length);
+    /** @type {Kept<{version: number, mask: import('./runs.js').PixelMask|null}>} null: the frame has none */
+    this.kept = new Kept(MASK_BUDGET, (entry) => entry.mask?.ids.length ?? 1);
     /** @type {Map<number, number>} */
     this.loading = new Map();
   }
@@ -153,11 +153,12 @@ export class Masks {
     this.loading.set(index, version);
     try {
       const response = await fetch(this.address(index, version));
-      if (response.status === 200) {
-        const buffer = await response.arrayBuffer();
-        this.take(index, version, buffer, 0);
-        this.arrived(index);
-      }
+      if (response.status === 200) this.take(index, version, await response.arrayBuffer(), 0);
+      else if (response.status === 204) this.kept.put(index, { version, mask: null });
+      else return;
+      this.arrived(index);
+    } catch {
+      // The server is away: asked for again when the frame is drawn next.
     } finally {
       if (this.loading.get(index) === version) this.loading.delete(index);
     }

@@ -57,6 +57,7 @@ export function shortcuts(actions, pointer) {
     { group: 'View', keys: ['Shift+V'], text: 'Next way of looking', run: () => actions.cycleMode() },
     { group: 'View', keys: ['L'], text: 'Outlines', run: () => actions.setView({ outline: !store.state.view.outline }) },
     { group: 'View', keys: ['K'], text: 'Marks on or off', run: () => actions.setView({ marks: !store.state.view.marks }) },
+    { group: 'View', keys: ['W'], text: 'Live preview on or off', run: () => actions.setView({ preview: !store.state.view.preview }) },
     { group: 'View', keys: ['Q'], text: 'Before the last round, or after', run: () => actions.setView({ before: !store.state.view.before }) },
     { group: 'View', keys: ['+', '='], text: 'Zoom in', run: () => stage().viewport.zoom(1.25), repeat: true },
     { group: 'View', keys: ['-'], text: 'Zoom out', run: () => stage().viewport.zoom(0.8), repeat: true },

@@ -17,13 +17,17 @@ import { setUpRail } from './panels/rail.js';
 import { setUpTransport } from './panels/transport.js';
 import { setUpWork } from './panels/work.js';
 import { Player } from './player.js';
+import { Preview } from './preview.js';
 import { Pointer } from './pointer.js';
 import { Stage } from './stage.js';
-import { Store, initialState } from './store.js';
+import { Store, initialState, playhead, rememberPlayhead } from './store.js';
 import { Sync } from './sync.js';
 import { setUpTheme } from './theme.js';
 import { Timeline } from './timeline.js';
 import { say } from './toasts.js';
+
+/** For the console and for tests: what the page knows. */
+Object.assign(window, { idpro: { get store() { return store; }, get stage() { return stage; }, get player() { return player; }, busy: () => Boolean(actions.sync?.inFlight) } });
 
 const store = new Store(initialState());
 const actions = new Actions(store, say);
@@ -49,6 +53,7 @@ setUpLook(store, actions);
 setUpWork(store, actions);
 setUpTransport(store, actions);
 setUpOverstage(store, stage);
+new Preview(store, () => actions.sync);
 listen(table);
 
 /** @type {{id: string, media: Media, live: Live}|null} */
@@ -90,7 +95,8 @@ async function enter(id) {
   open = { id, media, live };
   stage.show(media);
   timeline.show(media);
-  media.around(0, false);
+  actions.seek(playhead(id));
+  media.around(store.state.frame, false);
 }
 
 function leave() {
@@ -104,7 +110,11 @@ function leave() {
   store.set({ project: null, playing: false });
 }
 
-store.watch(['frame', 'playing'], () => open?.media.around(store.state.frame, store.state.playing));
+store.watch(['frame', 'playing'], () => {
+  if (!open) return;
+  open.media.around(store.state.frame, store.state.playing);
+  if (!store.state.playing) rememberPlayhead(open.id, store.state.frame);
+});
 store.watch(['frame', 'playing', 'versions'], () => open && store.state.playing && open.media.masksAhead(store.state.frame, store.state.versions));
 
 /** Masks named by their frame's number. @param {File[]} files */
@@ -123,6 +133,7 @@ async function importMasks(files) {
     const { frames } = await api.finishImports();
     say(`${plural(frames, 'mask')} imported.`);
   } catch (error) {
+    void api.dropImports().catch(() => undefined);
     say(`${staged ? `${staged}: ` : ''}${/** @type {Error} */ (error).message}`, 'error');
   }
 }

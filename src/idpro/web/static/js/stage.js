@@ -42,7 +42,7 @@ export class Stage {
     this.paints = 0;
     new ResizeObserver(() => this.resize()).observe(this.element);
     this.resize();
-    store.watch(['frame', 'versions', 'objects', 'object', 'view', 'project', 'marks', 'attention', 'job'], () => {
+    store.watch(['frame', 'versions', 'objects', 'object', 'view', 'project', 'marks', 'attention', 'job', 'preview'], () => {
       this.drawPicture();
       this.drawInk();
     });
@@ -75,10 +75,17 @@ export class Stage {
     const { frame, versions, marks, view } = this.store.state;
     if (!this.media) return null;
     if (view.before) return this.media.before.get(frame, versions[frame])?.mask ?? null;
-    const mask = this.media.masks.get(frame, versions[frame])?.mask ?? null;
     const pending = marks.get(frame) ?? [];
+    const kept = this.media.masks.get(frame, versions[frame])?.mask ?? null;
+    const mask = this.previewed() ?? kept;
     const base = mask ?? (pending.some((/** @type {Mark} */ m) => m.kind === 'paint') ? this.media.emptyMask() : null);
     return base && withExactMarks(base, pending);
+  }
+
+  /** The live preview of the frame in sight. @returns {PixelMask|null} */
+  previewed() {
+    const { frame, preview, view, marks } = this.store.state;
+    return preview?.frame === frame && view.preview && !view.before && marks.has(frame) ? preview.mask : null;
   }
 
   paintPicture() {
@@ -111,7 +118,7 @@ export class Stage {
     if (!mask) return;
     const pending = (marks.get(frame) ?? []).filter((/** @type {Mark} */ m) => m.kind === 'paint' || m.kind === 'absent').map((/** @type {Mark} */ m) => m.id);
     const entry = (view.before ? media.before : media.masks).kept.get(frame);
-    const key = [frame, entry?.version, view.before, pending.join(), JSON.stringify(view), this.store.state.object, this.paints, JSON.stringify(this.store.state.objects)].join('|');
+    const key = [frame, entry?.version, this.previewed() ? this.store.state.preview.key : '', view.before, pending.join(), JSON.stringify(view), this.store.state.object, this.paints, JSON.stringify(this.store.state.objects)].join('|');
     if (key !== this.composed) {
       this.compositor.draw(mask, this.store.state.objects, view, this.store.state.object);
       this.composed = key;

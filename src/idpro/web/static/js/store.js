@@ -56,7 +56,7 @@ const kept = (() => {
 })();
 
 /** How things are looked at, kept between visits. */
-export const DEFAULT_VIEW = { mode: 'overlay', opacity: 0.5, outline: true, marks: true, before: false };
+export const DEFAULT_VIEW = { mode: 'overlay', opacity: 0.5, outline: true, marks: true, preview: true, before: false };
 
 export function initialState() {
   return {
@@ -68,7 +68,7 @@ export function initialState() {
     /** @type {Uint32Array} version of each frame's mask, 0: none */ versions: new Uint32Array(0),
     /** @type {(number[]|null)[]} ids on each frame */ present: [],
     /** @type {Float32Array} 0..1, NaN: none */ doubt: new Float32Array(0),
-    /** @type {Set<number>} frames that changed in the last round */ history: { undo: null, redo: null },
+    /** @type {{undo: string|null, redo: string|null}} */ history: { undo: null, redo: null },
     /** @type {Job|null} */ job: null,
     /** @type {Job|null} */ exporting: null,
     /** @type {number[]} */ suggestions: [],
@@ -87,7 +87,26 @@ export function initialState() {
     view: { ...DEFAULT_VIEW, ...kept.view, before: false },
     zoom: 1,
     /** @type {any} */ attention: null,
+    /** @type {import('./preview.js').Previewed|null} */ preview: null,
   };
+}
+
+/** The frame that was shown when the project was left. @param {string} id */
+export function playhead(id) {
+  try {
+    return Number(localStorage.getItem(`idpro.playhead.${id}`) ?? 0);
+  } catch {
+    return 0;
+  }
+}
+
+/** @param {string} id @param {number} frame */
+export function rememberPlayhead(id, frame) {
+  try {
+    localStorage.setItem(`idpro.playhead.${id}`, String(frame));
+  } catch {
+    // A browser that keeps nothing opens at the first frame.
+  }
 }
 
 /** Keeps the way of looking for the next visit. @param {Store} store */

@@ -137,6 +137,7 @@ export class Sync {
       present[frame] = ids;
       doubt[frame] = unsure ?? NaN;
     }
+    if (more.rounds !== undefined) this.media.before.clear(); // a step was taken: every frame may have another "before"
     if (more.interacted) this.store.set({ interacted: new Set(more.interacted) });
     if (more.rounds !== undefined) this.store.set({ rounds: more.rounds });
     for (const key of ['versions', 'present', 'doubt']) this.store.touch(key);

@@ -4,8 +4,8 @@ import { byId, clamp, onceAFrame } from './dom.js';
 
 const THUMBS = 46;
 const RULER = 18;
-const ROW = 9;
-const ROWS_SHOWN = 8;
+const ROW = 14;
+const ROWS_SHOWN = 6;
 const DOUBT = 26;
 const GUTTER = 92;
 const PADDING = 10;
@@ -273,7 +273,7 @@ export class Timeline {
       const y = top + row * ROW + 1;
       context.fillStyle = colour('--raised');
       context.beginPath();
-      context.roundRect(this.left, y, this.width - PADDING - this.left, ROW - 3, 2);
+      context.roundRect(this.left, y + 3, this.width - PADDING - this.left, ROW - 7, 2);
       context.fill();
       context.globalAlpha = item.hidden ? 0.25 : item.id === object ? 1 : 0.7;
       context.fillStyle = item.color;
@@ -283,21 +283,21 @@ export class Timeline {
         if (here && start < 0) start = f;
         if (!here && start >= 0) {
           const a = Math.max(this.left, this.x(start));
-          context.fillRect(a, y, Math.max(1, this.x(f) - a), ROW - 3);
+          context.fillRect(a, y + 3, Math.max(1, this.x(f) - a), ROW - 7);
           start = -1;
         }
       }
       context.globalAlpha = 1;
       if (this.left > PADDING) {
         context.font = '10px ' + colour('--font');
-        this.label(item.name, y + 3.500, item.id === object ? colour('--text') : colour('--muted'));
+        this.label(item.name, y + ROW / 2, item.id === object ? colour('--text') : colour('--muted'));
         context.font = '11px ' + colour('--font');
       }
     });
     if (objects.length > ROWS_SHOWN && this.left > PADDING) {
       context.fillStyle = colour('--faint');
       context.textAlign = 'right';
-      context.fillText(`+${objects.length - ROWS_SHOWN}`, GUTTER - 6, top + ROWS_SHOWN * ROW - 4);
+      context.fillText(`+${objects.length - ROWS_SHOWN}`, GUTTER - 6, top + (ROWS_SHOWN - 0.5) * ROW + 1);
     }
     return top + clamp(rows.length, 1, ROWS_SHOWN) * ROW;
   }

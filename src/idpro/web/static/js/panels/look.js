@@ -20,15 +20,16 @@ export function setUpLook(store, actions) {
     h('input', { type: 'range', id: 'opacity', min: 0, max: 100, 'aria-label': 'Opacity of the masks', on: { input: () => actions.setView({ opacity: Number(opacity.value) / 100 }) } })
   );
   const percent = h('output', { for: 'opacity' });
-  const chip = (/** @type {'outline'|'marks'|'before'} */ key, /** @type {string} */ text, /** @type {string} */ title) =>
+  const chip = (/** @type {'outline'|'marks'|'preview'|'before'} */ key, /** @type {string} */ text, /** @type {string} */ title) =>
     h('button', { type: 'button', class: 'chip', text, title, data: { key }, on: { click: () => actions.setView({ [key]: !store.state.view[key] }) } });
-  const chips = h('div', { class: 'checks' }, chip('outline', 'Outlines', 'Outlines (L)'), chip('marks', 'Marks', 'Pending marks (K)'), chip('before', 'Before', 'The masks before the last round (Q)'));
+  const chips = h('div', { class: 'checks' }, chip('outline', 'Outlines', 'Outlines (L)'), chip('marks', 'Marks', 'Pending marks (K)'), chip('preview', 'Live', 'Live preview: see at once what the pending marks of a frame come to (W)'), chip('before', 'Before', 'The masks before the last round (Q)'));
   byId('view').append(modes, h('label', { class: 'field' }, 'Opacity', opacity, percent), chips);
   store.watch(['view'], () => {
     const { view } = store.state;
     for (const button of modes.children) button.setAttribute('aria-checked', String(/** @type {HTMLElement} */ (button).dataset.mode === view.mode));
     for (const button of chips.children) button.setAttribute('aria-pressed', String(view[/** @type {HTMLElement} */ (button).dataset.key ?? '']));
     opacity.value = String(Math.round(view.opacity * 100));
+    opacity.style.setProperty('--at', `${opacity.value}%`);
     percent.textContent = `${Math.round(view.opacity * 100)} %`;
   });
 }

@@ -16,8 +16,8 @@ export function setUpOverstage(store, stage) {
     percent.textContent = `${Math.round(store.state.zoom * 100)} %`;
   });
   const badges = byId('badges');
-  store.watch(['frame', 'interacted', 'view', 'marks', 'objects', 'suggestions', 'attention', 'doubt'], () => {
-    const { frame, interacted, view, marks, objects, suggestions, attention, doubt } = store.state;
+  store.watch(['frame', 'interacted', 'view', 'marks', 'objects', 'suggestions', 'attention', 'doubt', 'preview'], () => {
+    const { frame, interacted, view, marks, objects, suggestions, attention, doubt, preview } = store.state;
     const badge = (/** @type {string} */ text, /** @type {string} */ kind = '', /** @type {string} */ color = '') =>
       h('span', { class: `badge ${kind}`, style: color ? { '--object': color } : {} }, color && h('span', { class: 'dot' }), text);
     const absent = (marks.get(frame) ?? []).filter((/** @type {any} */ m) => m.kind === 'absent').map((/** @type {any} */ m) => objects.find((/** @type {any} */ o) => o.id === m.object));
@@ -25,6 +25,7 @@ export function setUpOverstage(store, stage) {
       ...[
         view.before && badge('Before the last round', 'accent'),
         attention && badge(attention.images.has(frame) ? 'Attention of the clicked point' : 'Attention: see the marked frames', 'accent'),
+        stage.previewed() && badge('Preview of this frame: Commit keeps it', '', 'var(--good)'),
         interacted.has(frame) && badge('Marked frame: propagation keeps it', '', 'var(--accent)'),
         suggestions.includes(frame) && !interacted.has(frame) && badge(Number.isNaN(doubt[frame]) ? 'Good frame to mark' : `Good frame to mark: doubt ${Math.round(doubt[frame] * 100)} %`, '', 'var(--warning)'),
         ...absent.map((/** @type {any} */ o) => o && badge(`${o.name} is absent here`, '', o.color)),

@@ -39,6 +39,7 @@ function options(store, actions) {
   const pixels = (/** @type {number} */ w) => (project ? `${Math.max(1, Math.round(w * Math.min(project.width, project.height)))} px` : '');
   if (focused) {
     holder.querySelector('output').textContent = pixels(widths[tool]);
+    holder.querySelector('#width').style.setProperty('--at', `${toSlider(widths[tool])}%`);
     return;
   }
   holder.replaceChildren(
@@ -51,7 +52,7 @@ function options(store, actions) {
         h('button', { type: 'button', class: 'chip', 'aria-pressed': String(paintErases), text: 'Erase', title: 'Paint background instead', on: { click: () => store.set({ paintErases: !paintErases }) } }),
       tool in widths &&
         h('input', {
-          type: 'range', id: 'width', min: 0, max: 100, step: 1, value: toSlider(widths[tool]), 'aria-label': 'Width', title: 'Width ( [ and ] )',
+          type: 'range', id: 'width', min: 0, max: 100, step: 1, value: toSlider(widths[tool]), 'aria-label': 'Width', title: 'Width ( [ and ] )', style: { '--at': `${toSlider(widths[tool])}%` },
           on: {
             input: (/** @type {any} */ event) => actions.setWidth(tool, fromSlider(Number(event.target.value))),
             change: (/** @type {any} */ event) => event.target.blur(),

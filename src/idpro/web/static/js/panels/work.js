@@ -33,6 +33,7 @@ export function setUpWork(store, actions) {
     const { job } = store.state;
     const shown = job && (['running', 'waiting'].includes(job.state) || job.result?.paused);
     holder.hidden = !shown;
+    propagate.hidden = note.hidden = Boolean(shown); // the card takes their place, so that nothing jumps
     if (shown) renderJob(holder, job, actions);
     else holder.replaceChildren();
   });

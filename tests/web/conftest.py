@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image as Pillow
+from session.colour_network import ColourNetwork, centre, clip
+from starlette.testclient import TestClient
+
+from idpro.session.session import Session
+from idpro.session.workspace import Workspace
+from idpro.types import Mask
+from idpro.web.app import create_app
+from idpro.web.project import Project
+from idpro.web.registry import Registry
+from idpro.web.runs import unpack_runs
+
+HOST = "http://127.0.0.1:8765"
+FRAMES = 12
+
+
+@pytest.fixture
+def squares(tmp_path: Path) -> Path:
+    """A folder of images: the clip of coloured squares that the stand-in network segments exactly."""
+    folder = tmp_path / "squares"
+    folder.mkdir()
+    pictures = clip(FRAMES)
+    for index in range(len(pictures)):
+        Pillow.fromarray(pictures.frame(index)).save(folder / f"{index:05d}.png")
+    return folder
+
+
+def open_session(workspace: Workspace) -> Session:
+    return workspace.session(ColourNetwork(), workspace.open_video())  # type: ignore[arg-type]
+
+
+MakeRegistry = Callable[..., Registry]
+
+
+@pytest.fixture
+def make_registry(tmp_path: Path, squares: Path) -> Iterator[MakeRegistry]:
+    made: list[Registry] = []
+
+    def make(opener: Callable[[Workspace], Session] = open_session, **options: Any) -> Registry:
+        options = {"sources": [squares], "size": None, **options}
+        made.append(Registry(tmp_path / "work", opener, **options))
+        return made[-1]
+
+    yield make
+    for registry in made:
+        registry.close()
+
+
+@pytest.fixture
+def registry(make_registry: MakeRegistry) -> Registry:
+    return make_registry()
+
+
+@pytest.fixture
+def client(registry: Registry) -> Iterator[TestClient]:
+    with TestClient(create_app(registry), base_url=HOST) as client:
+        yield client
+
+
+@pytest.fixture
+def page(client: TestClient, registry: Registry) -> Page:
+    """The project of the squares, its model loaded."""
+    page = Page(client, registry, client.post("/api/projects", json={"source": 0}).json()["id"])
+    page.wait("load")
+    return page
+
+
+class Page:
+    """What a tab asks of one project, and what came of it."""
+
+    def __init__(self, client: TestClient, registry: Registry, identity: str) -> None:
+        self.client, self.registry, self.id = client, registry, identity
+
+    @property
+    def project(self) -> Project:
+        return self.registry.get(self.id)
+
+    @property
+    def session(self) -> Session:
+        return self.project.session
+
+    def url(self, path: str) -> str:
+        return f"/api/projects/{self.id}/{path}"
+
+    def get(self, path: str) -> httpx.Response:
+        return self.client.get(self.url(path))
+
+    def post(self, path: str, json: Any = None) -> httpx.Response:
+        return self.client.post(self.url(path), json=json)
+
+    def do(self, path: str, json: Any = None) -> Any:
+        """A request that must succeed."""
+        response = self.post(path, json)
+        assert response.is_success, response.text
+        return response.json() if response.content else None
+
+    def edit(self, op: str, **values: Any) -> None:
+        self.do("edits", {"edit": {"op": op, **values}})
+
+    def add_object(self, object_id: int, name: str = "") -> None:
+        self.edit("add_object", id=object_id, name=name or f"Object {object_id}", color="#f03e3e")
+
+    def mark(self, frame: int, **mark: Any) -> None:
+        self.edit("edit_marks", frame=frame, add=[mark])
+
+    def dab(self, object_id: int, frame: int) -> None:
+        """A click on a square, its object being added when it is new."""
+        if object_id not in self.project.document.ids:
+            self.add_object(object_id)
+        self.mark(frame, kind="stroke", id=f"dab-{object_id}-{frame}", object=object_id, points=[centre(object_id, frame)], width=0.06)
+
+    def commit(self) -> dict[str, Any]:
+        self.do("commit")
+        return self.wait("commit")
+
+    def propagate(self, start: int = 0, **limits: int) -> dict[str, Any]:
+        self.do("propagate", {"start": start, **limits})
+        return self.wait("propagate")
+
+    def wait(self, kind: str, seconds: float = 20.0) -> dict[str, Any]:
+        """The last job of a kind, once it is over."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            job = next((j for j in self.project.snapshot()["jobs"] if j["kind"] == kind), None)
+            if job is not None and job["state"] not in ("waiting", "running"):
+                return job
+            time.sleep(0.01)
+        raise AssertionError(f"no {kind} came to its end within {seconds} s")
+
+    def mask(self, frame: int, query: str = "") -> Mask | None:
+        response = self.get(f"masks/{frame}{query}")
+        assert response.status_code in (200, 204), response.text
+        return unpack_runs(response.content) if response.content else None
+
+    def seen(self) -> dict[str, Any]:
+        """Everything that a new tab is told, but for jobs and versions."""
+        snapshot = self.project.snapshot()
+        frames = {frame: rest for frame, (_, *rest) in snapshot["frames"].items()}
+        return {k: snapshot[k] for k in ("objects", "marks", "history", "interacted", "rounds")} | {"frames": frames}
+
+
+def message(response: httpx.Response, status: int) -> str:
+    """The one sentence of a refusal."""
+    assert response.status_code == status, response.text
+    text: str = response.json()["message"]
+    assert text and "\n" not in text
+    return text
+
+
+def equal(one: Mask | None, other: Mask | None) -> bool:
+    return one is not None and other is not None and np.array_equal(one, other)
