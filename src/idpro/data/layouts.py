@@ -23,10 +23,11 @@ from .datasets import DEVELOPMENT_SEQUENCES, Dataset, FilePicture, Footage, Pict
 _IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
 
 
-def read_datasets(entry: str) -> tuple[Dataset, ...]:
+def read_datasets(entry: str, exclude: Collection[str] = DEVELOPMENT_SEQUENCES) -> tuple[Dataset, ...]:
     """The data sets of a line ``KIND:PATH``; PATH may end in ``@SPLIT`` (default: the training split).
 
-    KIND is ``folders``, ``davis`` (2017), ``davis2016``, ``youtube``, ``coco`` or ``lvis``.
+    KIND is ``folders``, ``davis`` (2017), ``davis2016``, ``youtube``, ``coco`` or ``lvis``. Videos named in ``exclude`` are
+    left out.
 
     Raises:
         ConfigError: another kind.
@@ -36,7 +37,7 @@ def read_datasets(entry: str) -> tuple[Dataset, ...]:
     if not colon or kind not in _KINDS:
         raise ConfigError(f"a data set is KIND:PATH[@SPLIT] with KIND one of {', '.join(_KINDS)}, got {entry!r}")
     root, _, split = path.partition("@")
-    return _KINDS[kind](Path(root).expanduser(), split)
+    return _KINDS[kind](Path(root).expanduser(), split, exclude)
 
 
 def read_folders(root: str | Path, exclude: Collection[str] = DEVELOPMENT_SEQUENCES) -> tuple[Dataset, ...]:
@@ -290,11 +291,11 @@ def _coder() -> Any:
     return mask
 
 
-_KINDS: Mapping[str, Callable[[Path, str], tuple[Dataset, ...]]] = {
-    "folders": lambda root, split: read_folders(root),
-    "davis": lambda root, split: (read_davis(root, 2017, split or "train"),),
-    "davis2016": lambda root, split: (read_davis(root, 2016, split or "train"),),
-    "youtube": lambda root, split: (read_youtube_vos(root, split or "train"),),
-    "coco": lambda root, split: (read_coco(root, split or "train2017"),),
-    "lvis": lambda root, split: (read_lvis(root, split or "train"),),
+_KINDS: Mapping[str, Callable[[Path, str, Collection[str]], tuple[Dataset, ...]]] = {
+    "folders": lambda root, split, exclude: read_folders(root, exclude),
+    "davis": lambda root, split, exclude: (read_davis(root, 2017, split or "train", exclude=exclude),),
+    "davis2016": lambda root, split, exclude: (read_davis(root, 2016, split or "train", exclude=exclude),),
+    "youtube": lambda root, split, exclude: (read_youtube_vos(root, split or "train", exclude),),
+    "coco": lambda root, split, exclude: (read_coco(root, split or "train2017"),),
+    "lvis": lambda root, split, exclude: (read_lvis(root, split or "train"),),
 }

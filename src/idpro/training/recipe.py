@@ -17,8 +17,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from types import NoneType, UnionType
+from typing import Any, Literal, get_type_hints
 
+from ..config import preset
 from ..data import Mixture
 from ..errors import ConfigError
 
@@ -49,6 +51,34 @@ class Stage:
     memory: int = 2
     stills: float | None = None
 
+    @property
+    def cost(self) -> float:
+        """What one step costs, in pixels looked at; good for ratios only."""
+        return float(self.batch * self.length * self.size**2 * self.rounds)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What a run looks at, every so many steps, to tell how good it is.
+
+    Attributes:
+        data: data sets as ``Recipe.data`` has them. Of a set that holds development sequences those are taken; any other
+            must name a split that is not trained on (``davis:data/DAVIS@val``), and all its videos are taken.
+        every: steps between two looks; 0: never.
+        size: short side in pixels.
+        frames, stride: frames of each video, and from one to the next.
+    """
+
+    data: tuple[str, ...] = ()
+    every: int = 500
+    size: int = 256
+    frames: int = 8
+    stride: int = 4
+
+    def __post_init__(self) -> None:
+        if self.size < 64 or self.every < 0 or self.frames < 2 or self.stride < 1:
+            raise ConfigError(f"a validation has size >= 64, every >= 0, frames >= 2 and stride >= 1, got {self}")
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -57,9 +87,10 @@ class Recipe:
     Attributes:
         part: which half of the network learns; the other is left out of the optimiser.
         preset: the network.
-        data: data sets, each ``KIND:PATH`` with KIND one of folders, davis, youtube, coco, lvis.
+        data: data sets, each ``KIND:PATH[@SPLIT]`` with KIND one of folders, davis, davis2016, youtube, coco, lvis.
         stages: the curriculum.
-        start: a checkpoint to start from (None: ImageNet weights where packaged, else random).
+        start: a checkpoint to start from (None: ImageNet weights where packaged, else random). The half that is not trained
+            stays as it is there; a propagation-only checkpoint leaves the interaction as None would.
         seed: of everything random.
         mixture: of the clips.
         backbone_rate: the encoder's learning rate as a share.
@@ -70,6 +101,8 @@ class Recipe:
         feedback: chance that a propagated frame's own prediction, not the truth, is the next one's previous mask.
         vote_weight: weight of the loss on the tags' vote.
         across_frame: False trains the interaction without across-frame attention (the baseline of table II).
+        validation: what is looked at on the way.
+        checkpoint_seconds: from one checkpoint to the next.
     """
 
     part: Part
@@ -91,6 +124,8 @@ class Recipe:
     feedback: float = 0.7
     vote_weight: float = 0.2
     across_frame: bool = True
+    validation: Validation = field(default_factory=Validation)
+    checkpoint_seconds: float = 240.0
 
     def __post_init__(self) -> None:
         if self.part not in ("propagation", "interaction"):
@@ -98,14 +133,23 @@ class Recipe:
         if not self.stages:
             raise ConfigError("a recipe needs at least one [[stages]] table with its steps")
         for stage in self.stages:
-            if stage.size % 32 or stage.size < 64:
-                raise ConfigError(f"a stage's size is a multiple of 32 and at least 64, got {stage.size}")
+            aligned = preset(self.preset).align_corners and stage.size % 16 == 1
+            if (stage.size % 32 and not aligned) or stage.size < 64:
+                raise ConfigError(f"a stage's size is a multiple of 32 (or, for r50, 16 k + 1) and at least 64, got {stage.size}")
             if min(stage.steps, stage.length, stage.batch, stage.rounds, stage.memory) < 1:
                 raise ConfigError(f"a stage's steps, length, batch, rounds and memory are at least 1, got {stage}")
 
     @property
     def steps(self) -> int:
         return sum(stage.steps for stage in self.stages)
+
+    def cost_after(self, step: int) -> float:
+        """The cost of the steps that are left after ``step`` of them."""
+        cost = 0.0
+        for stage in self.stages:
+            cost += max(0, stage.steps - step) * stage.cost
+            step = max(0, step - stage.steps)
+        return cost
 
     def stage_at(self, step: int) -> Stage:
         """The stage step number ``step`` belongs to (the last one beyond the end)."""
@@ -125,6 +169,12 @@ def shipped_recipes() -> tuple[str, ...]:
             if p.name.endswith(".toml")
         )
     )
+
+
+def describe(name: str) -> str:
+    """The line a shipped recipe's file opens with: what it is."""
+    text = (resources.files("idpro.training") / "configs" / f"{name}.toml").read_text()
+    return text.partition("\n")[0].removeprefix("#").strip()
 
 
 def read_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
@@ -155,13 +205,32 @@ def recipe_from(values: dict[str, Any]) -> Recipe:
     values = dict(values)
     try:
         stages = tuple(Stage(**stage) for stage in values.pop("stages", ()))
-        mixture = dict(values.pop("mixture", {}))
-        if "pastes" in mixture:
-            mixture["pastes"] = tuple(mixture["pastes"])
-        return Recipe(stages=stages, mixture=Mixture(**mixture), **{**values, "data": tuple(values.get("data", Recipe.data))})
+        mixture = Mixture(**_with_tuples(values.pop("mixture", {})))
+        validation = Validation(**_with_tuples(values.pop("validation", {})))
+        recipe = Recipe(stages=stages, mixture=mixture, validation=validation, **_with_tuples(values))
     except TypeError as error:
         known = ", ".join(f.name for f in dataclasses.fields(Recipe))
-        raise ConfigError(f"the recipe has a key that is not one of ours: {error}; known keys: {known}") from error
+        raise ConfigError(f"the recipe lacks a key, has one too many or of another type: {error}; known keys: {known}") from error
+    tables: tuple[Recipe | Mixture | Validation | Stage, ...] = (recipe, mixture, validation, *stages)
+    for table in tables:
+        _check_types(table)
+    return recipe
+
+
+def _check_types(table: Recipe | Mixture | Validation | Stage) -> None:
+    """Numbers, texts and switches are what they are declared as; tuples and tables have seen to themselves."""
+    for name, hint in get_type_hints(type(table)).items():
+        value, declared = getattr(table, name), hint.__args__ if isinstance(hint, UnionType) else (hint,)
+        allowed = (*declared, int) if float in declared else declared
+        if set(allowed) <= {int, float, str, bool, NoneType} and type(value) not in allowed:
+            expected = " or ".join(t.__name__ for t in declared)
+            raise ConfigError(f"the recipe's {name} is of type {expected}, got {value!r}")
+        if hint == tuple[str, ...] and not (isinstance(value, tuple) and all(isinstance(v, str) for v in value)):
+            raise ConfigError(f"the recipe's {name} is a list of texts, got {value!r}")
+
+
+def _with_tuples(table: dict[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
 
 
 def _override(values: dict[str, Any], text: str) -> None:
@@ -174,9 +243,9 @@ def _override(values: dict[str, Any], text: str) -> None:
         parsed = value
     *path, last = key.strip().split(".")
     place: Any = values
-    for part in path:
-        place = place[int(part)] if isinstance(place, list) else place.setdefault(part, {})
-    if isinstance(place, list):
-        place[int(last)] = parsed
-    else:
-        place[last] = parsed
+    try:
+        for part in path:
+            place = place[int(part)] if isinstance(place, list) else place.setdefault(part, {})
+        place[int(last) if isinstance(place, list) else last] = parsed
+    except (ValueError, IndexError, TypeError, AttributeError) as error:
+        raise ConfigError(f"the recipe has no place {key.strip()!r} to set: name one such as stages.0.size") from error

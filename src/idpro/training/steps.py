@@ -35,7 +35,8 @@ class PropagationStep(nn.Module):
         super().__init__()
         self.network, self.recipe = network, recipe
 
-    def forward(self, batch: Batch, stage: Stage, step: int, generator: np.random.Generator) -> StepResult:
+    def forward(self, batch: Batch, step: int, generator: np.random.Generator) -> StepResult:
+        stage = self.recipe.stage_at(step)
         b, t = batch.images.shape[:2]
         share = hardest_share(self.recipe, step)
         size = (batch.images.shape[-2], batch.images.shape[-1])
@@ -75,20 +76,21 @@ class InteractionStep(nn.Module):
         super().__init__()
         self.network, self.recipe = network, recipe
 
-    def forward(self, batch: Batch, stage: Stage, step: int, generator: np.random.Generator) -> StepResult:
+    def forward(self, batch: Batch, step: int, generator: np.random.Generator) -> StepResult:
+        stage, device = self.recipe.stage_at(step), batch.images.device
         frames = int(generator.integers(1, stage.length + 1))
         rounds = int(generator.integers(1, stage.rounds + 1))
         share = hardest_share(self.recipe, step)
         images = batch.images[:, :frames]
         size = (images.shape[-2], images.shape[-1])
         people = [_Person(batch, clip, frames, generator) for clip in range(len(batch.images))]
-        targets = torch.stack([person.targets for person in people])  # B F H W; never-scribbled objects are background
-        active = torch.stack([person.active for person in people]) & batch.active
-        previous = torch.stack([person.previous for person in people])  # B F K H W
+        targets = torch.stack([person.targets for person in people]).to(device)  # B F H W; never-scribbled objects are background
+        active = torch.stack([person.active for person in people]).to(device) & batch.active
+        previous = torch.stack([person.previous for person in people]).to(device)  # B F K H W
         tags = one_hot(targets)
         losses, scalars = [], {}
         for round_ in range(1, rounds + 1):
-            scribbles = torch.stack([person.scribbles() for person in people])
+            scribbles = torch.stack([person.scribbles() for person in people]).to(device)
             result = self.network.interact(images, scribbles, previous, active, across=self.recipe.across_frame)
             logits, flat = result.logits.flatten(0, 1), targets.flatten(0, 1)  # BF K h w, BF H W
             loss = mask_loss(logits, flat, share)
@@ -99,8 +101,8 @@ class InteractionStep(nn.Module):
             scalars[f"jaccard{round_}"] = float(mean_jaccard(logits.detach(), flat))
             if round_ < rounds:
                 full = F.interpolate(logits.detach(), size=size, mode="bilinear", align_corners=False).argmax(1)
-                masks = full.view(targets.shape)  # B F H W
-                previous = torch.stack([person.correct(mask) for person, mask in zip(people, masks, strict=True)])
+                masks = full.view(targets.shape).cpu()  # B F H W
+                previous = torch.stack([person.correct(mask) for person, mask in zip(people, masks, strict=True)]).to(device)
         total = torch.stack(losses).mean()
         return StepResult(total, {"loss": float(total.detach()), **scalars})
 
@@ -109,11 +111,11 @@ class _Person:
     """Whoever scribbles on one clip: first strokes, then corrections of what came back."""
 
     def __init__(self, batch: Batch, clip: int, frames: int, generator: np.random.Generator) -> None:
-        self.rng = np.random.default_rng((batch.seeds[clip], 2))
-        truth: NDArray[np.uint8] = batch.targets[clip, :frames].numpy().astype(np.uint8)
+        self.rng = np.random.default_rng((*batch.seeds[clip], 2))
+        truth: NDArray[np.uint8] = batch.targets[clip, :frames].cpu().numpy().astype(np.uint8)
         self.quality = QUALITIES[int(self.rng.choice(3, p=(0.3, 0.5, 0.2)))]
         self.keeps = bool(self.rng.random() < 0.5)  # do strokes of earlier rounds stay on the page?
-        ids = [int(i) for i in np.flatnonzero(batch.active[clip].numpy()) if i]
+        ids = [int(i) for i in np.flatnonzero(batch.active[clip].cpu().numpy()) if i]
         where = {i: [f for f in range(frames) if (truth[f] == i).any()] for i in ids}
         drawn = {i: self._frames_to_scribble(where[i]) for i in ids if where[i]}
         self.strokes = np.stack(
