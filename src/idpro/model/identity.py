@@ -52,5 +52,5 @@ def resize_tags(tags: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def mask_inactive(logits: Tensor, active: Tensor) -> Tensor:
-    """Id logits ... K H W with the channels of unused slots at -1e10. ``active``: ... K, bool."""
-    return logits.masked_fill(~active[..., None, None], -1e10)
+    """Id logits ... K H W with the channels of unused slots at -1e10, which half precision has not. ``active``: ... K, bool."""
+    return logits.float().masked_fill(~active[..., None, None], -1e10)
