@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+import torch
 from PIL import Image as Pillow
 from session.colour_network import ColourNetwork, centre, clip
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketTestSession
 
 from idpro.session.session import Session
 from idpro.session.workspace import Workspace
@@ -21,7 +22,17 @@ from idpro.web.registry import Registry
 from idpro.web.runs import unpack_runs
 
 HOST = "http://127.0.0.1:8765"
+SOCKETS = "ws://127.0.0.1:8765"
 FRAMES = 12
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """The pictures here are so small that threads only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture
@@ -92,6 +103,9 @@ class Page:
     def url(self, path: str) -> str:
         return f"/api/projects/{self.id}/{path}"
 
+    def tab(self) -> WebSocketTestSession:
+        return self.client.websocket_connect(SOCKETS + self.url("live"))
+
     def get(self, path: str) -> httpx.Response:
         return self.client.get(self.url(path))
 
@@ -117,7 +131,9 @@ class Page:
         """A click on a square, its object being added when it is new."""
         if object_id not in self.project.document.ids:
             self.add_object(object_id)
-        self.mark(frame, kind="stroke", id=f"dab-{object_id}-{frame}", object=object_id, points=[centre(object_id, frame)], width=0.06)
+        self.mark(
+            frame, kind="stroke", id=f"dab-{object_id}-{frame}", object=object_id, points=[centre(object_id, frame)], width=0.06
+        )
 
     def commit(self) -> dict[str, Any]:
         self.do("commit")
