@@ -41,7 +41,7 @@ def looped_window_attention(
     return out, moved
 
 
-@pytest.mark.parametrize(("size", "window"), [((4, 5), 3), ((3, 6), 5), ((2, 2), 7), ((1, 1), 3)])
+@pytest.mark.parametrize(("size", "window"), [((4, 5), 3), ((3, 6), 5), ((2, 2), 7), ((1, 1), 3), ((7, 13), 5)])
 def test_window_attention_is_the_loop_over_neighbours(size: tuple[int, int], window: int) -> None:
     torch.manual_seed(0)
     b, n, c, heads = 2, size[0] * size[1], 8, 2

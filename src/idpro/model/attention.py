@@ -1,6 +1,7 @@
 """Attention: global and local-window matching, multi-head self-attention, multi-scale deformable attention, sine positions.
 
-Legend: B batch, N queries, M keys, C channels, G heads, D = C / G, h w the token grid (stride 16), P = window * window.
+Legend: B batch, N queries, M keys, C channels, G heads, D = C / G, h w the token grid (stride 16), P = window * window,
+T tiles of t queries and k keys (window attention).
 Values may carry riders (the tags): extra channels appended to V, moved by the very same attention weights.
 """
 
@@ -8,10 +9,13 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+TILE = 6  # rows and columns of a tile of the window attention: a tile's scores stay in the cache
 
 
 def split_heads(x: Tensor, heads: int) -> Tensor:
@@ -40,41 +44,70 @@ def detach_riders(out: Tensor, width: int) -> tuple[Tensor, Tensor | None]:
 
 
 def global_attention(
-    q: Tensor, k: Tensor, v: Tensor, riders: Tensor | None, *, heads: int, scale: Tensor | float, bias: Tensor | None = None
+    q: Tensor, k: Tensor, v: Tensor, riders: Tensor | None, *, heads: int, scale: Tensor | float
 ) -> tuple[Tensor, Tensor | None]:
-    """Softmax attention of all queries over all keys.
+    """Softmax attention of all queries over all keys; the fused kernel never holds the N x M scores.
 
     Args:
         q, k, v: B N C, B M C, B M C.
         riders: B M R, moved by the same weights; averaged over heads.
         scale: multiplies the scores.
-        bias: added to the scores, broadcastable to B G N M.
 
     Returns:
         B N C and B N R (None without riders).
     """
-    scores = split_heads(q * scale, heads) @ split_heads(k, heads).transpose(-1, -2)  # B G N M
-    if bias is not None:
-        scores = scores + bias
-    values = attach_riders(split_heads(v, heads), riders)
-    return detach_riders(scores.softmax(dim=-1) @ values, v.shape[-1] // heads)
+    queries, keys = split_heads(q * scale, heads), split_heads(k, heads)
+    values = attach_riders(split_heads(v, heads), riders)  # B G M D+R
+    width = values.shape[-1]
+    if riders is not None:  # the kernels want one width, a multiple of 8: zeros change no score
+        values = F.pad(values, (0, -width % 8))
+        missing = values.shape[-1] - keys.shape[-1]
+        queries, keys = F.pad(queries, (0, missing)), F.pad(keys, (0, missing))
+    out = F.scaled_dot_product_attention(queries, keys, values, scale=1.0)
+    return detach_riders(out[..., :width], v.shape[-1] // heads)
+
+
+class WindowTiles(NamedTuple):
+    """The grid cut into T tiles of t queries; a tile's queries share the k keys that are in the window of any of them.
+
+    Attributes:
+        queries: T t, positions of the grid; the tiles at the end overlap those before them.
+        keys: T k, positions of the grid, those outside of it clamped into it.
+        outside: T 1 k, which keys are outside.
+        local: t P, where among its tile's keys a query's window is, row by row.
+        back: h*w, where among all T * t queries each position is.
+    """
+
+    queries: Tensor
+    keys: Tensor
+    outside: Tensor
+    local: Tensor
+    back: Tensor
 
 
 @lru_cache(maxsize=16)
 @torch.inference_mode(False)  # cached for training too
-def window_index(h: int, w: int, window: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """For each of h*w positions the P positions of the window around it (row by row), and which of them exist.
-
-    Returns:
-        index: int64 h*w x P, positions outside of the grid clamped into it; inside: bool h*w x P.
-    """
+def window_tiles(h: int, w: int, window: int, device: torch.device) -> WindowTiles:
+    """The tiles of a grid for windows of side ``window`` (odd): about ``TILE`` rows and columns each."""
     r = window // 2
-    offset = torch.arange(-r, r + 1)
-    ys = (torch.arange(h)[:, None, None, None] + offset[None, None, :, None]).expand(h, w, window, window)
-    xs = (torch.arange(w)[None, :, None, None] + offset[None, None, None, :]).expand(h, w, window, window)
-    inside = (ys >= 0) & (ys < h) & (xs >= 0) & (xs < w)
-    index = ys.clamp(0, h - 1) * w + xs.clamp(0, w - 1)
-    return index.reshape(h * w, -1).to(device), inside.reshape(h * w, -1).to(device)
+    th, tw = -(-h // -(-h // TILE)), -(-w // -(-w // TILE))
+    tops = (torch.arange(-(-h // th)) * th).clamp(max=h - th)[:, None]
+    lefts = (torch.arange(-(-w // tw)) * tw).clamp(max=w - tw)[:, None]
+
+    def positions(ys: Tensor, xs: Tensor) -> Tensor:
+        index = ys.clamp(0, h - 1)[:, None, :, None] * w + xs.clamp(0, w - 1)[None, :, None, :]
+        return index.reshape(len(ys) * len(xs), -1)
+
+    queries = positions(tops + torch.arange(th), lefts + torch.arange(tw))  # T t
+    ys, xs = tops + torch.arange(-r, th + r), lefts + torch.arange(-r, tw + r)
+    outside = ((ys < 0) | (ys >= h))[:, None, :, None] | ((xs < 0) | (xs >= w))[None, :, None, :]
+    rows = torch.arange(th)[:, None, None, None] + torch.arange(window)[None, None, :, None]
+    columns = torch.arange(tw)[None, :, None, None] + torch.arange(window)[None, None, None, :]
+    local = (rows * (tw + 2 * r) + columns).reshape(th * tw, -1)
+    back = torch.empty(h * w, dtype=torch.long)
+    back[queries.reshape(-1)] = torch.arange(queries.numel())
+    tiles = WindowTiles(queries, positions(ys, xs), outside.reshape(len(queries), 1, -1), local, back)
+    return WindowTiles(*(t.to(device) for t in tiles))
 
 
 def window_attention(
@@ -92,6 +125,8 @@ def window_attention(
 ) -> tuple[Tensor, Tensor | None]:
     """Softmax attention of each position over a window around the same position of another frame.
 
+    Tile by tile: what a tile's queries see is a small dense matrix.
+
     Args:
         q, k, v: B h*w C each; riders B h*w R.
         size: (h, w).
@@ -101,19 +136,30 @@ def window_attention(
     Returns:
         B h*w C and B h*w R (None without riders).
     """
-    h, w = size
-    index, inside = window_index(h, w, window, q.device)  # N P
-    scores = split_heads(q * scale, heads) @ split_heads(k, heads).transpose(-1, -2)  # B G N M
-    b, g, n, _ = scores.shape
-    where = index.expand(b, g, n, -1)
-    local = (scores.gather(-1, where) + bias).masked_fill(~inside, float("-inf")).softmax(dim=-1)  # B G N P
-    # positions outside have weight 0, so clamped duplicates add nothing
-    weights = torch.zeros_like(scores).scatter_add(-1, where, local)  # B G N M
-    values = attach_riders(split_heads(v, heads), riders)
-    out, moved = detach_riders(weights @ values, v.shape[-1] // heads)
+    tiles = window_tiles(*size, window, q.device)
+    scores = _tiled(split_heads(q * scale, heads), tiles.queries) @ _tiled(split_heads(k, heads), tiles.keys).transpose(-1, -2)
+    bias = bias.view(-1, *bias.shape[-3:])  # B G N P, any of B and N 1
+    bias = bias[:, :, None] if bias.shape[2] == 1 else _tiled(bias, tiles.queries)
+    bias = bias.expand(-1, -1, -1, *tiles.local.shape)  # B G T t P
+    everywhere = bias.new_full((*bias.shape[:-1], scores.shape[-1]), float("-inf"))
+    bias = everywhere.scatter(-1, tiles.local.expand_as(bias), bias)  # B G T t k
+    weights = (scores + bias).masked_fill_(tiles.outside, float("-inf")).softmax(dim=-1)  # B G T t k
+    out = weights @ _tiled(attach_riders(split_heads(v, heads), riders), tiles.keys)  # B G T t D+R
+    out, moved = detach_riders(_untiled(out, tiles.back), v.shape[-1] // heads)
     if value_bias is not None:
-        out = out + merge_heads(torch.einsum("bgnp,gdp->bgnd", local, value_bias))
+        seen = weights.gather(-1, tiles.local.expand(*weights.shape[:3], -1, -1))  # B G T t P
+        out = out + merge_heads(_untiled(seen @ value_bias.transpose(1, 2)[:, None], tiles.back))
     return out, moved
+
+
+def _tiled(x: Tensor, index: Tensor) -> Tensor:
+    """B G N D -> B G T t D, the positions ``index`` T t."""
+    return x.index_select(2, index.reshape(-1)).unflatten(2, index.shape)
+
+
+def _untiled(x: Tensor, back: Tensor) -> Tensor:
+    """B G T t D -> B G N D."""
+    return x.flatten(2, 3).index_select(2, back)
 
 
 class SelfAttention(nn.Module):

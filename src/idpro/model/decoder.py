@@ -74,11 +74,11 @@ class PyramidDecoder(nn.Module):
     def forward(self, x: Tensor, s16: Tensor, s8: Tensor, s4: Tensor) -> Pyramid:
         """Tokens as a map B C h w and the encoder's maps -> the pyramid."""
         x = F.relu(self.conv_in(x))
-        x = F.relu(self.conv_16(self.skip_16(s16) + x))  # B w16 h w
+        x = F.relu(self.conv_16(self.skip_16(s16).add_(x)))  # B w16 h w
         x = F.interpolate(x, size=s8.shape[-2:], mode="bilinear", align_corners=self.align_corners)
-        x8 = F.relu(self.conv_8(self.skip_8(s8) + x))  # B w8 2h 2w
+        x8 = F.relu(self.conv_8(self.skip_8(s8).add_(x)))  # B w8 2h 2w
         x = F.interpolate(x8, size=s4.shape[-2:], mode="bilinear", align_corners=self.align_corners)
-        x4 = F.relu(self.conv_4(self.skip_4(s4) + x))  # B w4 4h 4w
+        x4 = F.relu(self.conv_4(self.skip_4(s4).add_(x)))  # B w4 4h 4w
         return Pyramid(x8, x4, self.conv_out(x4))
 
 
@@ -111,16 +111,16 @@ class TagRefiner(nn.Module):
         b, k = planes8.shape[:2]
         x = self.evidence_8(_flag_background(planes8).flatten(0, 1))  # BK R h w
         shared = self.shared_8(shared8)
-        x = F.relu(x.view(b, k, *x.shape[1:]) + shared[:, None])  # B K R h w
+        x = x.view(b, k, *x.shape[1:]).add_(shared[:, None]).relu_()  # B K R h w; in place: these maps are large
         for step in self.steps:
             # what the strongest other ids say: the maximum over ids of the same features
             rivals = x.masked_fill(~active.view(b, k, 1, 1, 1), 0).amax(1, keepdim=True).expand_as(x)
             update = step(torch.cat([x, rivals], 2).flatten(0, 1)).view_as(x)
-            x = F.relu(x + update)
+            x = update.add_(x).relu_()
         x = F.interpolate(x.flatten(0, 1), size=shared4.shape[-2:], mode="bilinear", align_corners=False)  # BK R H/4 W/4
-        x = x + self.evidence_4(_flag_background(planes4).flatten(0, 1))
-        x = F.relu(x.view(b, k, *x.shape[1:]) + self.shared_4(shared4)[:, None]).flatten(0, 1)
-        return self.out(F.relu(x + self.last(x))).view(b, k, *shared4.shape[-2:])  # type: ignore[no-any-return]
+        x = self.evidence_4(_flag_background(planes4).flatten(0, 1)).add_(x)
+        x = x.view(b, k, *x.shape[1:]).add_(self.shared_4(shared4)[:, None]).relu_().flatten(0, 1)
+        return self.out(self.last(x).add_(x).relu_()).view(b, k, *shared4.shape[-2:])  # type: ignore[no-any-return]
 
 
 def _flag_background(planes: Tensor) -> Tensor:
