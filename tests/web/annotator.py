@@ -23,7 +23,6 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
-START_SECONDS = 60
 SHOT = range(76, 136)  # of bikes.mp4: its strokes lie on the frames 76, 92 and 116
 
 Points = list[tuple[float, float]]
@@ -44,14 +43,15 @@ def recorded_strokes(frame: int) -> list[tuple[int, Points]]:
 
 
 class Server:
-    """``idpro serve`` on a free port.
+    """``idpro serve`` in a process.
 
     Args:
         arguments: of the command, besides --port.
+        port: 0 takes a free one.
     """
 
-    def __init__(self, *arguments: object) -> None:
-        command = [sys.executable, "-m", "idpro", "serve", *map(str, arguments), "--port", "0"]
+    def __init__(self, *arguments: object, port: int = 0) -> None:
+        command = [sys.executable, "-m", "idpro", "serve", *map(str, arguments), "--port", str(port)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
@@ -60,6 +60,7 @@ class Server:
             self.kill()
             raise AssertionError(f"the server did not start: {line!r}")
         self.address = found.group()
+        self.port = int(self.address.split(":")[2].partition("/")[0])
 
     def kill(self) -> None:
         """kill -9: the server has no chance to tidy up."""

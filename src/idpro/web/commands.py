@@ -119,6 +119,7 @@ def find_sources(path: Path) -> list[Path]:
 
 def _bind(host: str, port: int) -> socket.socket:
     """A listening socket, so that a port in use is refused before anything is loaded."""
+    bound = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         bound = socket.socket(family, kind, protocol)
@@ -126,5 +127,7 @@ def _bind(host: str, port: int) -> socket.socket:
         bound.bind(address)
         bound.listen(64)
     except OSError as error:
+        if bound is not None:
+            bound.close()
         raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror or error}; choose another --port") from error
     return bound

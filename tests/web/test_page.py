@@ -1,0 +1,526 @@
+"""The page in headless Chromium on a clip of squares that a stand-in network segments at once: every control does its job."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import uvicorn
+from PIL import Image as Pillow
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from session.colour_network import HEIGHT, WIDTH, alike, centre, truth
+
+from idpro.web.app import create_app
+from idpro.web.commands import _bind
+from idpro.web.exact import apply_exact
+from idpro.web.registry import Registry
+from idpro.web.schemas import PaintMark
+
+from .annotator import CHROMIUM, FLAGS, Annotator
+from .conftest import FRAMES, MakeRegistry
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def registry(make_registry: MakeRegistry) -> Registry:
+    return make_registry()
+
+
+@pytest.fixture
+def address(registry: Registry) -> Iterator[str]:
+    """A server in a thread."""
+    bound = _bind("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(create_app(registry), log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
+    server.should_exit = True
+    thread.join(10)
+    bound.close()
+
+
+def opened(browser: Browser, address: str, registry: Registry, **options: object) -> Annotator:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, **{"color_scheme": "dark", **options})  # type: ignore[arg-type]
+    annotator = Annotator(context.new_page())
+    annotator.open(f"{address}#/{registry.open_source(0).identity}")
+    return annotator
+
+
+@pytest.fixture
+def a(browser: Browser, address: str, registry: Registry) -> Iterator[Annotator]:
+    annotator = opened(browser, address, registry)
+    yield annotator
+    annotator.page.context.close()
+    assert annotator.problems == []
+
+
+def dab(a: Annotator, object_id: int, frame: int) -> None:
+    """A short stroke inside a square, with the brush."""
+    x, y = centre(object_id, frame)
+    a.draw([(x - 0.02, y), (x + 0.02, y)])
+
+
+def marked(a: Annotator) -> None:
+    """Two objects marked on two frames."""
+    for frame in (0, 7):
+        a.seek(frame)
+        dab(a, 1, frame)
+        if not a.state("objects[1]"):
+            a.page.locator("#add-object").click()
+        a.choose(1)
+        dab(a, 2, frame)
+        a.choose(0)
+
+
+def kinds(a: Annotator, frame: int) -> list[str]:
+    return list(a.state(f"marks.get({frame})?.map(m => m.kind + m.object) ?? []"))
+
+
+def pixels(a: Annotator, x: float, y: float) -> list[int]:
+    """The colour of the picture (masks included) at a point of the frame."""
+    a.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return list(
+        a.page.evaluate(
+            "([x, y]) => { const s = window.idpro.stage, [px, py] = s.viewport.toStage(x, y), r = devicePixelRatio; "
+            "return [...s.picture.getImageData(px * r, py * r, 1, 1).data.slice(0, 3)]; }",
+            [x, y],
+        )
+    )
+
+
+# The main job
+
+
+def test_two_objects_on_two_frames_become_masks_everywhere(a: Annotator, registry: Registry) -> None:
+    marked(a)
+    expect(a.page.locator("#marks .mark")).to_have_count(4)
+    expect(a.page.locator("#work-note")).to_have_text("4 marks on 2 frames")
+    assert a.state("interacted.size") == 0
+    a.commit()
+    assert a.mask(3) == []
+    expect(a.page.locator("#marks .mark")).to_have_count(0)
+    a.propagate()
+    session = registry.open_source(0).session
+    for frame in range(FRAMES):
+        assert alike(session.mask(frame), truth(frame))
+        counts = np.bincount(session.mask(frame).ravel(), minlength=255)  # type: ignore[union-attr]
+        assert a.mask(frame) == counts.tolist()
+    assert a.state("suggestions.length") > 0
+
+
+def test_the_preview_shows_at_once_what_commit_will_make(a: Annotator) -> None:
+    a.seek(3)
+    dab(a, 1, 3)
+    expect(a.page.locator("#badges")).to_contain_text("Preview of this frame")
+    previewed = a.page.evaluate("() => window.idpro.stage.currentMask().ids.filter((id) => id === 1).length")
+    assert previewed > 150 and a.state("versions[3]") == 0
+    a.page.keyboard.press("w")
+    expect(a.page.locator("#badges")).not_to_contain_text("Preview")
+    a.commit()
+    assert a.mask(3)[1] == previewed
+
+
+def test_undo_and_redo_by_keys_and_buttons(a: Annotator) -> None:
+    dab(a, 1, 0)
+    a.commit()
+    before = a.mask(0)
+    a.page.keyboard.press("Control+z")
+    expect(a.page.locator("#marks .mark")).to_have_count(1)
+    a.page.locator("#undo").click()
+    expect(a.page.locator("#marks .mark")).to_have_count(0)
+    a.page.keyboard.press("Control+z")
+    expect(a.page.locator("#objects .object")).to_have_count(0)
+    expect(a.page.locator("#undo")).to_be_disabled()
+    for _ in range(3):
+        expect(a.page.locator("#redo")).to_be_enabled()
+        a.page.locator("#redo").click()
+        a.idle()
+    expect(a.page.locator("#redo")).to_be_disabled()
+    assert a.mask(0) == before
+
+
+# Tools
+
+
+def test_every_tool_draws_its_mark(a: Annotator) -> None:
+    key = a.page.keyboard.press
+    a.draw([(0.2, 0.2), (0.3, 0.3)])
+    key("g")
+    a.draw([(0.8, 0.8), (0.9, 0.9)])
+    key("c")
+    a.draw([(0.5, 0.5)])
+    key("r")
+    a.draw([(0.1, 0.1), (0.4, 0.5)])
+    key("m")
+    a.draw([(0.6, 0.2), (0.7, 0.2)])
+    key("b")
+    a.page.keyboard.down("Alt")
+    a.draw([(0.8, 0.2), (0.9, 0.3)])
+    a.page.keyboard.up("Alt")
+    assert kinds(a, 0) == ["stroke1", "stroke0", "stroke1", "box1", "paint1", "stroke0"]
+    expect(a.page.locator("#marks .mark")).to_have_count(6)
+    box = a.state("marks.get(0)[3]")
+    assert np.allclose([box["x0"], box["y0"], box["x1"], box["y1"]], [0.1, 0.1, 0.4, 0.5], atol=0.01)
+
+
+def test_the_eraser_cuts_a_stroke_in_two_and_rubs_marks_out(a: Annotator) -> None:
+    a.draw([(0.1, 0.5), (0.9, 0.5)])
+    a.page.keyboard.press("e")
+    a.draw([(0.5, 0.4), (0.5, 0.6)])
+    a.idle()
+    assert kinds(a, 0) == ["stroke1", "stroke1"]
+    ends = sorted(p[0] for m in a.state("marks.get(0)") for p in (m["points"][0], m["points"][-1]))
+    assert ends[1] < 0.49 and ends[2] > 0.51
+    for _ in range(12):
+        a.page.keyboard.press("]")
+    a.draw([(0.05, 0.5), (0.95, 0.5)])
+    a.idle()
+    assert kinds(a, 0) == []
+    a.page.keyboard.press("Control+z")
+    expect(a.page.locator("#marks .mark").first).to_be_visible()
+
+
+def test_a_mark_is_selected_moved_to_another_object_and_deleted(a: Annotator) -> None:
+    a.draw([(0.2, 0.2), (0.4, 0.2)])
+    a.page.locator("#add-object").click()
+    a.page.keyboard.press("v")
+    a.draw([(0.3, 0.2)])
+    assert a.state("selected") == a.state("marks.get(0)[0].id")
+    a.page.locator("#marks .mark").get_by_role("button", name="another object").click()
+    a.page.locator("#menu").get_by_text("Object 2").click()
+    assert kinds(a, 0) == ["stroke2"]
+    a.page.locator("#marks .what").click()
+    a.page.keyboard.press("Delete")
+    assert kinds(a, 0) == []
+
+
+def test_escape_gives_up_the_stroke_being_drawn(a: Annotator) -> None:
+    mouse = a.page.mouse
+    mouse.move(*a.place(0.2, 0.2))
+    mouse.down()
+    mouse.move(*a.place(0.5, 0.5), steps=4)
+    a.page.keyboard.press("Escape")
+    mouse.up()
+    assert kinds(a, 0) == []
+
+
+def test_the_mask_brush_is_the_same_sum_on_the_page_and_on_the_server(a: Annotator) -> None:
+    mark = PaintMark(id="p", object=3, points=((0.1, 0.2), (0.52, 0.61), (0.9, 1.0)), width=0.13)
+    ids = a.page.evaluate(
+        "async ([width, height, mark]) => { const { applyExact } = await import('/static/js/runs.js'); "
+        "const mask = { width, height, ids: new Uint8Array(width * height) }; applyExact(mask, mark); return [...mask.ids]; }",
+        [WIDTH, HEIGHT, mark.model_dump(mode="json")],
+    )
+    assert np.array_equal(np.reshape(ids, (HEIGHT, WIDTH)), apply_exact(np.zeros((HEIGHT, WIDTH), np.uint8), [mark]))
+
+
+# Objects
+
+
+def menu(a: Annotator, row: int, item: str) -> None:
+    a.page.locator("#objects .object").nth(row).get_by_role("button", name="More about").click()
+    a.page.locator("#menu").get_by_text(item).click()
+
+
+def names(a: Annotator) -> list[str]:
+    a.idle()
+    return list(a.state("objects.map(o => o.name)"))
+
+
+def test_objects_are_named_coloured_ordered_hidden_and_locked(a: Annotator) -> None:
+    for _ in range(3):
+        a.page.locator("#add-object").click()
+    expect(a.page.locator("#objects .object")).to_have_count(3)
+    menu(a, 1, "Rename")
+    a.page.keyboard.type("van")
+    a.page.keyboard.press("Enter")
+    expect(a.page.locator("#objects")).to_contain_text("van")
+    a.page.get_by_label("Colour of van").fill("#00ffff")
+    menu(a, 1, "Move up")
+    assert names(a) == ["van", "Object 1", "Object 3"] and a.state("objects[0].color") == "#00ffff"
+    a.page.locator("#objects .object").nth(2).drag_to(a.page.locator("#objects .object").nth(0), target_position={"x": 60, "y": 4})
+    assert names(a) == ["Object 3", "van", "Object 1"]
+    a.page.locator("#objects .object").nth(0).hover()
+    a.page.get_by_role("button", name="Lock Object 3").click()
+    a.choose(0)
+    a.draw([(0.2, 0.2), (0.3, 0.3)])
+    expect(a.page.locator("#toasts")).to_contain_text("locked")
+    assert a.state("marks.size") == 0
+    a.page.keyboard.press("2")
+    assert a.state("object") == a.state("objects[1].id")
+
+
+def test_hidden_objects_are_not_seen(a: Annotator) -> None:
+    x, y = centre(2, 0)
+    marked(a)
+    a.commit()
+    a.seek(0)
+    shown = pixels(a, x, y)
+    menu(a, 1, "Hide")
+    expect(a.page.locator("#objects .object.off")).to_have_count(1)
+    assert pixels(a, x, y) != shown
+
+
+def test_an_object_is_deleted_on_a_range_and_everywhere(a: Annotator) -> None:
+    marked(a)
+    a.commit()
+    a.propagate()
+    a.seek(3)
+    a.page.keyboard.press("i")
+    a.seek(5)
+    a.page.keyboard.press("o")
+    expect(a.page.locator(".range-chip")).to_contain_text("Frames 3 to 5")
+    menu(a, 1, "Delete on frames 3 to 5")
+    a.idle()
+    assert [a.mask(f)[2] > 0 for f in (2, 4, 6)] == [True, False, True]
+    menu(a, 1, "Delete everywhere")
+    expect(a.page.locator("#objects .object")).to_have_count(1)
+    assert a.mask(6)[2] == 0
+    a.page.keyboard.press("Control+z")
+    expect(a.page.locator("#objects .object")).to_have_count(2)
+    assert a.mask(6)[2] > 0
+
+
+def test_an_object_is_marked_absent(a: Annotator) -> None:
+    marked(a)
+    a.commit()
+    a.propagate()
+    a.seek(5)
+    a.page.keyboard.press("Shift+A")
+    expect(a.page.locator("#badges")).to_contain_text("Object 1 is absent here")
+    a.commit()
+    assert a.mask(5)[1] == 0 and a.mask(5)[2] > 0
+
+
+# Time
+
+
+def test_moving_in_time(a: Annotator) -> None:
+    key = a.page.keyboard.press
+    for pressed, frame in (("ArrowRight", 1), ("Shift+ArrowRight", 11), ("ArrowLeft", 10), ("Home", 0), ("End", 11), ("Shift+ArrowLeft", 1)):
+        key(pressed)
+        assert a.state("frame") == frame
+    timeline = a.page.locator("#timeline").bounding_box()
+    assert timeline is not None
+    left, right = 92, timeline["width"] - 10
+    at = lambda frame: timeline["x"] + left + (frame + 0.5) / FRAMES * (right - left)  # noqa: E731
+    a.page.mouse.click(at(8), timeline["y"] + 20)
+    assert a.state("frame") == 8
+    a.page.keyboard.down("Shift")
+    a.page.mouse.move(at(2), timeline["y"] + 20)
+    a.page.mouse.down()
+    a.page.mouse.move(at(6), timeline["y"] + 20, steps=3)
+    a.page.mouse.up()
+    a.page.keyboard.up("Shift")
+    assert a.state("range") == [2, 6]
+    key("x")
+    assert a.state("range") is None
+
+
+def test_playback_shows_every_frame_and_stops_at_the_end(a: Annotator) -> None:
+    a.page.evaluate("() => { window.seen = []; window.idpro.store.watch(['frame'], () => window.seen.push(window.idpro.store.state.frame)); }")
+    a.page.keyboard.press("Space")
+    expect(a.page.get_by_role("button", name="Play (Space)")).to_be_visible(timeout=20_000)
+    a.page.wait_for_function("() => !window.idpro.store.state.playing && window.seen.at(-1) > 0", timeout=20_000)
+    assert a.page.evaluate("() => window.seen") == list(range(FRAMES))
+
+
+def test_the_next_frame_to_mark_is_one_click_away(a: Annotator) -> None:
+    expect(a.page.locator("#next-to-mark")).to_be_disabled()
+    marked(a)
+    a.commit()
+    a.propagate()
+    a.page.locator("#next-to-mark").click()
+    expect(a.page.locator("#badges")).to_contain_text("Good frame to mark")
+    assert a.state("frame") not in (0, 7)
+
+
+# Looking
+
+
+def test_ways_of_looking(a: Annotator) -> None:
+    marked(a)
+    a.commit()
+    a.seek(0)
+    key = a.page.keyboard.press
+    inside, other, outside = centre(1, 0), centre(2, 0), (0.95, 0.95)
+    overlaid = pixels(a, *inside)
+    key("t")
+    bare = pixels(a, *inside)
+    assert bare != overlaid
+    key("t")
+    key("s")
+    assert pixels(a, *inside) == overlaid and pixels(a, *other) != overlaid
+    a.page.get_by_role("radio", name="Cut").click()
+    assert pixels(a, *outside) == [0, 0, 0] and pixels(a, *inside) == bare
+    a.page.get_by_role("radio", name="Matte").click()
+    a.page.wait_for_function("() => window.idpro.stage.media.mattes.get(0)?.bitmap")
+    assert min(pixels(a, *inside)) > 200 and max(pixels(a, *outside)) < 60
+    a.page.get_by_role("radio", name="All").click()
+    a.page.locator("#opacity").fill("0")
+    assert pixels(a, *inside) == bare
+    key("q")
+    expect(a.page.locator("#badges")).to_contain_text("Before the last round")
+
+
+def test_zoom_and_pan_by_wheel(a: Annotator) -> None:
+    spot = a.place(0.25, 0.25)
+    a.page.mouse.move(*spot)
+    a.page.mouse.wheel(0, -500)
+    a.page.wait_for_function("() => !window.idpro.stage.viewport.fitted")
+    assert np.allclose(a.place(0.25, 0.25), spot, atol=1)  # the point under the pointer stays
+    a.page.keyboard.down("Shift")
+    a.page.mouse.wheel(0, 80)
+    a.page.keyboard.up("Shift")
+    a.page.wait_for_function(f"() => Math.abs(window.idpro.stage.viewport.toStage(0.25, 0.25)[0] - {spot[0]} + 52) > 50")
+    a.page.keyboard.press("f")
+    assert a.page.evaluate("() => window.idpro.stage.viewport.fitted")
+
+
+def test_shortcuts_are_listed_and_known_keys_are_among_them(a: Annotator) -> None:
+    a.page.keyboard.press("?")
+    sheet = a.page.locator("#dialog")
+    for word in ("Play or pause", "Commit scribbles", "Undo", "Redo", "Thinner", "New object", "Pan", "1 … 9"):
+        expect(sheet).to_contain_text(word)
+    a.page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    for key, tool in (("g", "background"), ("e", "eraser"), ("h", "hand"), ("b", "brush")):
+        a.page.keyboard.press(key)
+        assert a.state("tool") == tool
+    wide = a.state("widths.brush")
+    a.page.keyboard.press("]")
+    assert a.state("widths.brush") > wide
+
+
+def test_light_and_dark(a: Annotator) -> None:
+    assert a.page.locator("html").get_attribute("data-theme") == "dark"
+    a.page.locator("#toggle-theme").click()
+    assert a.page.locator("html").get_attribute("data-theme") == "light"
+    a.page.reload()
+    a.ready()
+    assert a.page.locator("html").get_attribute("data-theme") == "light"
+
+
+def test_every_control_has_a_name_and_a_role(a: Annotator) -> None:
+    marked(a)
+    nameless = a.page.evaluate(
+        "() => [...document.querySelectorAll('button, input, select, [role=slider], [role=option], [role=application]')]"
+        ".filter((e) => e.checkVisibility() && !(e.getAttribute('aria-label') || e.textContent.trim() || e.labels?.length "
+        "|| e.getAttribute('title'))).map((e) => e.outerHTML.slice(0, 120))"
+    )
+    assert nameless == []
+    for role, name in (("toolbar", "Tools"), ("slider", "Timeline"), ("listbox", "Objects"), ("radiogroup", "What to show")):
+        expect(a.page.get_by_role(role, name=name)).to_be_visible()  # type: ignore[arg-type]
+
+
+def test_a_finger_draws_and_two_fingers_zoom(browser: Browser, address: str, registry: Registry) -> None:
+    a = opened(browser, address, registry, has_touch=True)
+    touch = a.page.context.new_cdp_session(a.page)
+
+    def send(kind: str, *points: tuple[float, float]) -> None:
+        places = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+    send("touchStart", a.place(0.2, 0.3))
+    send("touchMove", a.place(0.3, 0.3))
+    send("touchMove", a.place(0.4, 0.3))
+    send("touchEnd")
+    assert kinds(a, 0) == ["stroke1"]
+    scale = a.state("zoom")
+    one, two = a.place(0.4, 0.5), a.place(0.6, 0.5)
+    send("touchStart", one, two)
+    send("touchMove", (one[0] - 60, one[1]), (two[0] + 60, two[1]))
+    send("touchEnd")
+    assert a.state("zoom") > 1.1 * scale and kinds(a, 0) == ["stroke1"]
+    a.page.context.close()
+
+
+def test_a_small_window_has_everything_within_reach(browser: Browser, address: str, registry: Registry) -> None:
+    a = opened(browser, address, registry)
+    a.page.set_viewport_size({"width": 420, "height": 720})
+    assert a.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+    dab(a, 1, 0)
+    panel = a.page.locator("#panel")
+    expect(panel).to_be_hidden()
+    a.page.locator("#toggle-panel").click()
+    expect(panel).to_be_visible()
+    expect(a.page.locator("#commit")).to_be_in_viewport()
+    a.commit()
+    assert a.state("interacted.size") == 1
+    a.page.context.close()
+    assert a.problems == []
+
+
+# Keeping, sharing, refusing
+
+
+def test_two_tabs_on_one_project(a: Annotator, browser: Browser, address: str, registry: Registry) -> None:
+    other = opened(browser, address, registry)
+    dab(a, 1, 0)
+    expect(other.page.locator("#marks .mark")).to_have_count(1)
+    other.commit()
+    a.page.wait_for_function("() => window.idpro.store.state.interacted.size === 1")
+    assert a.mask(0) == other.mask(0)
+    a.page.keyboard.press("Control+z")
+    expect(other.page.locator("#marks .mark")).to_have_count(1)
+    other.page.context.close()
+    assert other.problems == []
+
+
+def test_the_page_comes_back_to_its_frame(a: Annotator) -> None:
+    a.seek(7)
+    a.page.reload()
+    a.ready()
+    assert a.state("frame") == 7
+
+
+def importing(page: Page, *files: Path) -> None:
+    page.locator("#open-home").click()
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Import masks").click()
+    chooser.value.set_files([str(f) for f in files])
+
+
+def test_masks_are_imported_and_colour_pictures_refused_with_the_remedy(
+    browser: Browser, address: str, registry: Registry, tmp_path: Path
+) -> None:
+    from idpro.masks import write_mask
+
+    a = opened(browser, address, registry)
+    good, bad = tmp_path / "00002.png", tmp_path / "00004.png"
+    write_mask(good, truth(2))
+    Pillow.fromarray(np.zeros((HEIGHT, WIDTH, 3), np.uint8)).save(bad)
+    importing(a.page, good, bad)
+    expect(a.page.locator("#toasts")).to_contain_text("00004.png: this file has colours (mode RGB)")
+    importing(a.page, good)
+    expect(a.page.locator("#toasts")).to_contain_text("1 mask imported")
+    assert a.mask(2) == np.bincount(truth(2).ravel(), minlength=255).tolist() and a.mask(4) == []
+    assert len(a.problems) == 1 and "422" in a.problems[0]  # the refusal, nothing else
+    a.page.context.close()
+
+
+def test_a_bad_video_is_refused_in_a_sentence_and_a_good_one_opens(browser: Browser, address: str, tmp_path: Path) -> None:
+    page = browser.new_page()
+    page.goto(address)
+    bad = tmp_path / "film.mp4"
+    bad.write_bytes(b"this is no film")
+    expect(page.locator("#dialog")).to_contain_text("Drop a video here")
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Choose a video").click()
+    chooser.value.set_files(str(bad))
+    expect(page.locator("#dialog .error-line")).to_contain_text("video")
+    page.get_by_role("button", name="squares").click()
+    expect(page.locator("#app[data-ready=true]")).to_be_visible()
+    page.close()
