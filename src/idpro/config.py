@@ -28,6 +28,8 @@ class InteractionConfig:
         across_frame: False leaves AFA out (the baseline of table II).
         tag_readout: the scribbles' tags ride along the across-frame attention into the id logits (ours).
         refine_width: channels of the id-tied refinement of tags (ours); 0 leaves it out.
+        size: short side in pixels of the frames it is shown, at most; None: as large as the session works at. What an object
+            is shows at the scale it was trained at; propagation is less choosy.
     """
 
     width: int = 128
@@ -36,6 +38,7 @@ class InteractionConfig:
     across_frame: bool = True
     tag_readout: bool = True
     refine_width: int = 24
+    size: int | None = None
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class ColourNetwork:
     """Every cell of stride 4 belongs to whoever owns the cell (or stroke) of the nearest colour."""
 
     def __init__(self, interaction: bool = True) -> None:
-        self.config = SimpleNamespace(align_corners=False, identity_stride=4)
+        self.config = SimpleNamespace(align_corners=False, identity_stride=4, interaction=None)
         self.interaction = object() if interaction else None
         self.device = torch.device("cpu")
         self.encoded = 0

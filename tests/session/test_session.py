@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Iterator
 
@@ -63,6 +64,31 @@ def test_without_across_frame_an_object_stays_where_it_was_drawn() -> None:
     session = session_of(across_frame=False)
     masks = session.interact({0: [dab(1, 0)], 7: [dab(2, 7)]})
     assert set(np.unique(masks[0])) == {0, 1} and set(np.unique(masks[7])) == {0, 2}
+
+
+def test_interaction_is_shown_frames_of_the_size_it_was_trained_at(tiny: IDPro, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interaction module's own size bounds what it sees; masks and strokes keep the video's size."""
+    assert tiny.config.interaction is not None
+    small = dataclasses.replace(tiny.config, interaction=dataclasses.replace(tiny.config.interaction, size=64))
+    network = build(small).eval()
+    shapes: list[torch.Size] = []
+    ask = network.interact
+
+    def spy(images: torch.Tensor, *rest: torch.Tensor, **options: bool) -> object:
+        shapes.append(images.shape)
+        return ask(images, *rest, **options)
+
+    monkeypatch.setattr(network, "interact", spy)
+    frames = np.random.default_rng(0).integers(0, 255, (4, 160, 240, 3), np.uint8)
+    session = Session(network, ArrayVideo(frames), size=None)
+    masks = session.interact({0: [Stroke(1, ((0.2, 0.2), (0.8, 0.2)))], 2: [click(2, 0.5, 0.9)]})
+    assert [s[-2:] for s in shapes] == [(64, 96)]
+    assert masks[0].shape == masks[2].shape == (160, 240)
+    assert masks[0][32, 48] == masks[0][32, 191] == 1 and masks[2][144, 120] == 2
+    assert session.geometry.working == (160, 240)
+    assert session.attention(0, 0.5, 0.5)[2].shape == (160, 240)
+    tall = Session(network, ArrayVideo(frames), size=None)
+    assert all(m.shape == (160, 240) for _, m in (*tall.interact({1: [click(1, 0.5, 0.5)]}).items(), *tall.propagate()))
 
 
 def test_stroke_pixels_carry_their_id_whatever_the_network_says(tiny: IDPro) -> None:

@@ -124,6 +124,7 @@ class Session:
     ) -> None:
         self.video = video
         self.geometry = Geometry.fit(video.size, size, align_corners=network.config.align_corners)
+        self.interaction_geometry = self._interaction_geometry(network)
         self._network = network.eval()
         self._repropagate, self._truncate, self._across = repropagate, truncate, across_frame
         self._journal: Journal = journal or NoJournal()
@@ -376,17 +377,19 @@ class Session:
                 raise ScribbleError(f"nothing was drawn on frame {frame}: the interacted frames are {known}")
             others = sorted((f for f in together if f != frame and f in self.interacted), key=lambda f: abs(f - frame))
             shown = sorted([frame, *others[: FRAMES_AT_ONCE - 1]])
-            images = torch.cat([self._image(f) for f in shown])[None]
+            images = torch.cat([self._image(f, self.interaction_geometry) for f in shown])[None]
             strokes = torch.stack([self._stroke_tags(self._facts(f).strokes, self.objects)[0] for f in shown])[None]
-            before = torch.stack([self._mask_tags(self.state.masks[f].read(), self.objects)[0] for f in shown])[None]
+            masks = [self.state.masks[f].read() for f in shown]
+            before = torch.stack([self._mask_tags(m, self.objects, self.interaction_geometry)[0] for m in masks])[None]
             if self._network.interaction is None:
                 raise CheckpointError("these weights have no interaction module, so there is no attention across frames to show")
             weights = self._network.interaction.attention_weights(images, strokes, before)[0]  # FN FN
-        h, w = (-(-side // 16) for side in self.geometry.padded)
-        scale = np.divide(self.geometry.working, 16)
+        geometry = self.interaction_geometry
+        h, w = (-(-side // 16) for side in geometry.padded)
+        scale = np.divide(geometry.working, 16)
         row = shown.index(frame) * h * w + min(int(y * scale[0]), h - 1) * w + min(int(x * scale[1]), w - 1)
         maps = weights[row].view(len(shown), 1, h, w)
-        full = self.geometry.to_source(maps.float())[:, 0]  # F H W
+        full = geometry.to_source(maps.float())[:, 0]  # F H W
         return {f: m.numpy(force=True) for f, m in zip(shown, full / full.max().clamp(min=1e-12), strict=True)}
 
     # Interaction, step by step
@@ -409,7 +412,7 @@ class Session:
                     accepted[frame] = self._apply(facts(rounds, frame), mask.copy())
             drawn = [f for f in round_.frames if f not in accepted]
             for frame, scores in self._interact(drawn, round_.scribbles, current, objects):
-                accepted[frame] = self._decide(scores, objects, facts(rounds, frame))
+                accepted[frame] = self._decide(scores, objects, facts(rounds, frame), self.interaction_geometry)
             extended = self._extend(accepted, objects)
         return Commit(round_, objects, dict(sorted(accepted.items())), extended)
 
@@ -442,12 +445,13 @@ class Session:
     def _interact(
         self, frames: Sequence[int], scribbles: Scribbles, current: Mapping[int, Mask | None], objects: tuple[int, ...]
     ) -> Iterator[tuple[int, Tensor]]:
-        """Equation 1 for ``frames``: (frame, scores S h w)."""
+        """Equation 1 for ``frames``: (frame, scores S h w) in the interaction's geometry."""
         shown = {f: tuple(guidance(scribbles.get(f, ()))) for f in frames}
         for together, wanted in _goes(shown):
-            images = torch.cat([self._image(f) for f in together])[None]  # 1 F 3 H W
+            images = torch.cat([self._image(f, self.interaction_geometry) for f in together])[None]  # 1 F 3 H W
             strokes = torch.stack([self._stroke_tags(shown[f], objects) for f in together], 1)  # G F K H W
-            before = torch.stack([self._mask_tags(current[f], objects) for f in together], 1)  # G F K H W
+            masks = [self._mask_tags(current[f], objects, self.interaction_geometry) for f in together]
+            before = torch.stack(masks, 1)  # G F K H W
             logits = self._network.interact(
                 images.expand(strokes.shape[0], -1, -1, -1, -1), strokes, before, self._active(objects), across=self._across
             ).logits  # G F K h w
@@ -575,9 +579,9 @@ class Session:
 
     # From scores to masks
 
-    def _decide(self, scores: Tensor, objects: tuple[int, ...], here: Facts) -> Mask:
-        """Scores S h w -> ids H x W at the source's size, with the frame's facts."""
-        full = self.geometry.to_source(self._suppress(scores, here.absent, objects)[None].float())[0]  # S H W
+    def _decide(self, scores: Tensor, objects: tuple[int, ...], here: Facts, geometry: Geometry | None = None) -> Mask:
+        """Scores S h w (in ``geometry``, the session's by default) -> ids H x W at the source's size, with the frame's facts."""
+        full = (geometry or self.geometry).to_source(self._suppress(scores, here.absent, objects)[None].float())[0]  # S H W
         for object_id, box in here.boxes.items():
             if object_id in objects:
                 outside = torch.ones(full.shape[1:], dtype=torch.bool, device=full.device)
@@ -608,14 +612,21 @@ class Session:
 
     # What the network is given
 
-    def _image(self, frame: int) -> Tensor:
-        return self.geometry.image(self.video.frame(frame)).to(self._network.device)
+    def _interaction_geometry(self, network: IDPro) -> Geometry:
+        """The session's geometry, or a smaller one where the interaction module was trained on smaller frames."""
+        limit = None if network.config.interaction is None else network.config.interaction.size
+        if limit is None or limit >= min(self.geometry.working):
+            return self.geometry
+        return Geometry.fit(self.video.size, limit, align_corners=network.config.align_corners)
+
+    def _image(self, frame: int, geometry: Geometry) -> Tensor:
+        return geometry.image(self.video.frame(frame)).to(self._network.device)
 
     def _encoded(self, frame: int) -> Features:
         features = self._features.get(frame)
         if features is None:
             with torch.inference_mode():
-                features = to_half(self._network.encode(self._image(frame)))
+                features = to_half(self._network.encode(self._image(frame, self.geometry)))
             self._features.put(frame, features)
         return to_single(features)
 
@@ -623,15 +634,16 @@ class Session:
         return active_slots(len(objects)).to(self._network.device)
 
     def _stroke_tags(self, strokes: Iterable[Prompt], objects: tuple[int, ...]) -> Tensor:
-        """Strokes -> G K H W, one-hot where drawn."""
-        drawn = self.geometry.strokes([s for s in strokes if isinstance(s, Stroke)])
+        """Strokes -> G K H W in the interaction's geometry, one-hot where drawn."""
+        drawn = self.interaction_geometry.strokes([s for s in strokes if isinstance(s, Stroke)])
         return self._tags(np.where(drawn < 0, IGNORE, drawn).astype(np.uint8), objects)
 
-    def _mask_tags(self, mask: Mask | None, objects: tuple[int, ...]) -> Tensor:
-        """A mask -> G K H W, one-hot; all zero for no mask."""
+    def _mask_tags(self, mask: Mask | None, objects: tuple[int, ...], geometry: Geometry | None = None) -> Tensor:
+        """A mask -> G K H W (in ``geometry``, the session's by default), one-hot; all zero for no mask."""
+        geometry = geometry or self.geometry
         if mask is None:
-            return self._tags(np.full(self.geometry.padded, IGNORE, np.uint8), objects)
-        return self._tags(self.geometry.mask(mask), objects)
+            return self._tags(np.full(geometry.padded, IGNORE, np.uint8), objects)
+        return self._tags(geometry.mask(mask), objects)
 
     def _tags(self, ids: NDArray[np.uint8], objects: tuple[int, ...]) -> Tensor:
         """Ids (padded), IGNORE for nothing -> G K H W; objects of other groups are background to a group."""
