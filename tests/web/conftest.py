@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image as Pillow
-from session.colour_network import ColourNetwork, centre, clip
 from starlette.testclient import TestClient, WebSocketTestSession
 
 from idpro.session.session import Session
@@ -20,6 +19,7 @@ from idpro.web.app import create_app
 from idpro.web.project import Project
 from idpro.web.registry import Registry
 from idpro.web.runs import unpack_runs
+from session.colour_network import ColourNetwork, centre, clip
 
 HOST = "http://127.0.0.1:8765"
 SOCKETS = "ws://127.0.0.1:8765"
@@ -131,9 +131,8 @@ class Page:
         """A click on a square, its object being added when it is new."""
         if object_id not in self.project.document.ids:
             self.add_object(object_id)
-        self.mark(
-            frame, kind="stroke", id=f"dab-{object_id}-{frame}", object=object_id, points=[centre(object_id, frame)], width=0.06
-        )
+        at = [centre(object_id, frame)]
+        self.mark(frame, kind="stroke", id=f"dab-{object_id}-{frame}", object=object_id, points=at, width=0.06)
 
     def commit(self) -> dict[str, Any]:
         self.do("commit")

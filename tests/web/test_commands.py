@@ -6,7 +6,6 @@ import socket
 from pathlib import Path
 
 import pytest
-from session.colour_network import clip
 
 from idpro.checkpoint import save_network
 from idpro.config import preset
@@ -14,6 +13,7 @@ from idpro.errors import ConfigError, VideoError
 from idpro.model import build
 from idpro.session.workspace import Workspace
 from idpro.web.commands import SessionOpener, find_sources, serve
+from session.colour_network import clip
 
 
 def test_another_host_needs_a_token() -> None:

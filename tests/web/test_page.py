@@ -11,13 +11,13 @@ import pytest
 import uvicorn
 from PIL import Image as Pillow
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from session.colour_network import HEIGHT, WIDTH, alike, centre, truth
 
 from idpro.web.app import create_app
 from idpro.web.commands import _bind
 from idpro.web.exact import apply_exact
 from idpro.web.registry import Registry
 from idpro.web.schemas import PaintMark
+from session.colour_network import HEIGHT, WIDTH, alike, centre, truth
 
 from .annotator import CHROMIUM, FLAGS, Annotator
 from .conftest import FRAMES, MakeRegistry
@@ -250,7 +250,9 @@ def test_objects_are_named_coloured_ordered_hidden_and_locked(a: Annotator) -> N
     a.page.get_by_label("Colour of van").fill("#00ffff")
     menu(a, 1, "Move up")
     assert names(a) == ["van", "Object 1", "Object 3"] and a.state("objects[0].color") == "#00ffff"
-    a.page.locator("#objects .object").nth(2).drag_to(a.page.locator("#objects .object").nth(0), target_position={"x": 60, "y": 4})
+    a.page.locator("#objects .object").nth(2).drag_to(
+        a.page.locator("#objects .object").nth(0), target_position={"x": 60, "y": 4}
+    )
     assert names(a) == ["Object 3", "van", "Object 1"]
     a.page.locator("#objects .object").nth(0).hover()
     a.page.get_by_role("button", name="Lock Object 3").click()
@@ -309,7 +311,14 @@ def test_an_object_is_marked_absent(a: Annotator) -> None:
 
 def test_moving_in_time(a: Annotator) -> None:
     key = a.page.keyboard.press
-    for pressed, frame in (("ArrowRight", 1), ("Shift+ArrowRight", 11), ("ArrowLeft", 10), ("Home", 0), ("End", 11), ("Shift+ArrowLeft", 1)):
+    for pressed, frame in (
+        ("ArrowRight", 1),
+        ("Shift+ArrowRight", 11),
+        ("ArrowLeft", 10),
+        ("Home", 0),
+        ("End", 11),
+        ("Shift+ArrowLeft", 1),
+    ):
         key(pressed)
         assert a.state("frame") == frame
     timeline = a.page.locator("#timeline").bounding_box()
@@ -330,7 +339,9 @@ def test_moving_in_time(a: Annotator) -> None:
 
 
 def test_playback_shows_every_frame_and_stops_at_the_end(a: Annotator) -> None:
-    a.page.evaluate("() => { window.seen = []; window.idpro.store.watch(['frame'], () => window.seen.push(window.idpro.store.state.frame)); }")
+    a.page.evaluate(
+        "() => { window.seen = []; window.idpro.store.watch(['frame'], () => window.seen.push(window.idpro.store.state.frame)); }"
+    )
     a.page.keyboard.press("Space")
     expect(a.page.get_by_role("button", name="Play (Space)")).to_be_visible(timeout=20_000)
     a.page.wait_for_function("() => !window.idpro.store.state.playing && window.seen.at(-1) > 0", timeout=20_000)

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-from session.colour_network import HEIGHT, WIDTH, clip
 
 from idpro.errors import VideoError
 from idpro.types import Mask
@@ -17,6 +16,7 @@ from idpro.web.exact import apply_exact
 from idpro.web.pictures import Pictures, cover, gray, heat
 from idpro.web.runs import pack_runs, unpack_runs
 from idpro.web.schemas import AbsentMark, PaintMark, StrokeMark
+from session.colour_network import HEIGHT, WIDTH, clip
 
 
 def noise(height: int = 7, width: int = 9) -> Mask:

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-from session.colour_network import HEIGHT, WIDTH, ColourNetwork, alike, centre, truth
 from starlette.testclient import TestClient
 
 from idpro.errors import CheckpointError
@@ -26,6 +25,7 @@ from idpro.web.project import JOURNAL
 from idpro.web.registry import CARD
 from idpro.web.runs import unpack_runs
 from idpro.web.schemas import ExportRequest
+from session.colour_network import HEIGHT, WIDTH, ColourNetwork, alike, centre, truth
 
 from .conftest import FRAMES, HOST, SOCKETS, MakeRegistry, Page, equal, message
 

@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import numpy as np
 import pytest
-from session.colour_network import HEIGHT, WIDTH, clip
 from starlette.testclient import TestClient
 
 from idpro.video import VideoWriter
 from idpro.web.app import create_app
+from session.colour_network import HEIGHT, WIDTH, clip
 
 from .conftest import HOST, MakeRegistry, message
 
