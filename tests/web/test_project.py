@@ -101,6 +101,20 @@ def test_the_preview_is_what_commit_makes_and_changes_nothing(page: Page) -> Non
     assert equal(unpack_runs(preview.content), page.mask(3))
 
 
+def test_commit_takes_over_what_was_previewed(page: Page) -> None:
+    network = page.session._network
+    page.dab(1, 3)
+    page.get("previews/3")
+    solved = len(network.interacted)  # type: ignore[arg-type]
+    page.commit()
+    assert len(network.interacted) == solved and alike(page.mask(3), truth(3, 1))  # type: ignore[arg-type]
+    page.dab(1, 6)
+    page.get("previews/6")
+    page.dab(2, 6)  # more was drawn since
+    page.commit()
+    assert len(network.interacted) > solved + 1 and alike(page.mask(6), truth(6))  # type: ignore[arg-type]
+
+
 def test_there_is_no_preview_without_strokes_or_without_an_object(page: Page) -> None:
     assert page.get("previews/3").status_code == 204
     page.mark(3, kind="stroke", id="b", object=0, points=[[0.9, 0.9]])

@@ -55,9 +55,8 @@ def covered(mask: Mask, object_id: int) -> float:
     """How much of the recorded strokes of an object on the third frame its mask covers."""
     height, width = mask.shape
     points = [p for i, drawn in recorded_strokes(SHOT[::STEP][THIRD]) if i == object_id for p in drawn]
-    return float(
-        np.mean([mask[min(height - 1, int(y * height)), min(width - 1, int(x * width))] == object_id for x, y in points])
-    )
+    pixels = [mask[min(height - 1, int(y * height)), min(width - 1, int(x * width))] for x, y in points]
+    return float(np.mean(np.array(pixels) == object_id))
 
 
 def kept(a: Annotator, folder: Path) -> list[Mask]:

@@ -133,6 +133,7 @@ class Session:
         self._entries: ByteCache[tuple[int, MaskReference, tuple[int, ...]], MemoryEntry] = ByteCache(ENTRY_BYTES)
         self._heads: dict[Run, tuple[int, MemoryEntry]] = {}  # how far each pass has come: its last frame and that frame's entry
         self._propagation: object | None = None  # the propagation that may go on
+        self._previewed: tuple[State, Commit] | None = None  # the last preview, and of which state it was
         self._lock = threading.RLock()
 
     # What is known
@@ -238,9 +239,11 @@ class Session:
         masks: Mapping[int, Mask] | None = None,
         absent: Mapping[int, Collection[int]] | None = None,
     ) -> dict[int, Mask]:
-        """What ``interact`` would return, changing nothing."""
+        """What ``interact`` would return, changing nothing; ``interact`` with the same takes it over."""
         with self._lock:
-            return dict(self._solve(scribbles, masks or {}, absent or {}).masks)
+            commit = self._solve(scribbles, masks or {}, absent or {})
+            self._previewed = None if masks else (self.state, commit)
+        return {frame: mask.copy() for frame, mask in commit.masks.items()}
 
     def remove(self, object_id: int, frames: range | None = None) -> None:
         """Delete an object everywhere, or only on ``frames``, where it then counts as absent. Undone like a round."""
@@ -397,6 +400,8 @@ class Session:
     def _solve(self, scribbles: Scribbles, masks: Mapping[int, Mask], absent: Mapping[int, Collection[int]]) -> Commit:
         round_ = self._checked_round(scribbles, masks, absent)
         state = self.state
+        if self._previewed is not None and self._previewed[0] is state and self._previewed[1].round == round_:
+            return self._previewed[1]
         objects = with_new_objects(state.objects, round_, masks)
         if not objects:
             raise ScribbleError("there is no object yet: the first strokes must include one (id 1..254), not only background")
