@@ -17,7 +17,8 @@ import idpro
 SOURCE = Path(idpro.__file__).parent
 
 FLOORS = (
-    {"errors", "types", "config", "atomic", "geometry", "masks", "scribbles"},  # the ground floor: its rooms may know each other
+    # the ground floor: its rooms may know each other
+    {"errors", "types", "config", "atomic", "geometry", "masks", "scribbles", "allocator"},
     {"model", "video"},
     {"checkpoint", "session", "data", "export"},
     {"evaluation", "training", "bench"},

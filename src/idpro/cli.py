@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from typer.core import TyperCommand, TyperGroup
 
+from .allocator import keep_freed_memory
 from .errors import ConfigError, IDProError, MaskError, MissingExtra, ScribbleError
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 
 def main() -> None:
     """The entry point: what IDPro refuses to do becomes one line on stderr and exit code 2."""
+    keep_freed_memory()
     try:
         app()
     except IDProError as error:

@@ -593,7 +593,7 @@ class Session:
                 outside[self.geometry.box_rectangle(box)] = False
                 full[1 + objects.index(object_id)].masked_fill_(outside, NEVER)
         names = np.array([0, *objects], np.uint8)
-        return self._apply(here, names[full.argmax(0).to(torch.uint8).numpy(force=True)])
+        return self._apply(here, names[full.max(0).indices.to(torch.uint8).numpy(force=True)])
 
     def _apply(self, here: Facts, mask: Mask) -> Mask:
         """Write the facts into a mask, in place."""
@@ -699,7 +699,7 @@ def split_groups(scores: Tensor, objects: int) -> Tensor:
 def expected_loss(scores: Tensor) -> float:
     """1 - the expected J of the most probable mask under its own probabilities (S h w), the mean over objects."""
     soft = scores.float().softmax(0)
-    best = one_hot(soft.argmax(0), soft.shape[0])
+    best = one_hot(soft.max(0).indices, soft.shape[0])
     inside = (soft * best)[1:].sum((1, 2))
     union = (best + soft * (1 - best))[1:].sum((1, 2))
     return float(1 - ((inside + SOFTNESS) / (union + SOFTNESS)).mean())

@@ -42,10 +42,8 @@ def train(
         raise ConfigError("there is nothing to train: name a recipe ('idpro train --list' shows them) or a .toml file")
     import torch
 
-    from .allocator import keep_freed_memory
     from .loop import train as run
 
-    keep_freed_memory()
     warnings.showwarning = _one_line
     if threads is not None:
         torch.set_num_threads(threads)
