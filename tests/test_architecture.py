@@ -18,7 +18,7 @@ SOURCE = Path(idpro.__file__).parent
 
 FLOORS = (
     # the ground floor: its rooms may know each other
-    {"errors", "types", "config", "atomic", "geometry", "masks", "scribbles", "allocator"},
+    {"errors", "types", "config", "atomic", "geometry", "masks", "scribbles", "allocator", "plots", "machine"},
     {"model", "video"},
     {"checkpoint", "session", "data", "export"},
     {"evaluation", "training", "bench"},

@@ -13,7 +13,6 @@ from idpro.evaluation.metrics import Curve, MaskScores
 from idpro.evaluation.report import (
     RoundScores,
     Sample,
-    check_plots,
     plot_curve,
     read_report,
     round_means,
@@ -21,6 +20,7 @@ from idpro.evaluation.report import (
     summarise,
     write_report,
 )
+from idpro.plots import check_plots
 
 
 def played(

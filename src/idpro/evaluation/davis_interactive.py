@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError, LayoutError, ScribbleError
+from ..machine import machine
+from ..plots import check_plots
 from ..scribbles import read_scribbles
 from ..types import Prompt, Scribbles, Stroke
 from . import report
@@ -25,7 +27,7 @@ from .metrics import score_masks
 from .report import RoundScores, Sample
 from .robot import quality, scribble, spaced_frames, worst_frames
 from .roots import Annotated, SequenceFiles
-from .runs import Progress, RunFolder, machine, write_json
+from .runs import Progress, RunFolder, write_json
 
 FIRST_ROUNDS = ("human1", "human3", "human+robot", "robot")
 MAX_ROUNDS = 16
@@ -136,7 +138,7 @@ def evaluate(
         LayoutError, MaskError, VideoError, ScribbleError: broken data, met when its sequence is reached.
         MissingExtra: the plots cannot be drawn.
     """
-    report.check_plots()
+    check_plots()
     todo = tasks(sequences, protocol)
     folder = RunFolder(output, {**settings, **asdict(protocol), "sequences": [files.name for files in sequences]})
     samples: list[Sample] = []

@@ -17,9 +17,9 @@ from rich.table import Table
 
 from ..atomic import atomic_file
 from ..errors import ConfigError
+from ..plots import check_plots, new_figure, save_figure
 from .davis_interactive import Protocol, evaluate, usual_first_round
 from .methods import Method
-from .report import check_plots, new_figure, save_figure
 from .roots import SequenceFiles
 from .runs import Progress, write_json
 

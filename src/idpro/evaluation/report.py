@@ -21,7 +21,8 @@ import numpy as np
 from rich.table import Table
 
 from ..atomic import atomic_file
-from ..errors import ConfigError, MissingExtra
+from ..errors import ConfigError
+from ..plots import new_figure, save_figure
 from .metrics import Curve, MaskScores
 
 COLUMNS = (
@@ -274,30 +275,3 @@ def plot_curve(path: Path, summary: dict[str, Any], title: str) -> None:
     against_rounds.set(xlabel="round", ylabel="J&F (%)", title="after each round", xticks=[r["round"] for r in summary["rounds"]])
     figure.suptitle(title)
     save_figure(figure, path)
-
-
-def check_plots() -> None:
-    """MissingExtra if plots cannot be drawn: asked before a long run and not after it."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("matplotlib", "evaluate") from error
-
-
-def new_figure(columns: int) -> tuple[Any, Any]:
-    """A figure with a row of axes, drawn without a display; MissingExtra."""
-    check_plots()
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5.5 * columns, 4.2), layout="constrained")
-    axes = figure.subplots(1, columns, squeeze=False)[0]
-    for axis in axes:
-        axis.grid(alpha=0.25)
-        axis.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def save_figure(figure: Any, path: Path) -> None:
-    """Write a PNG, whole or not at all; OutputError."""
-    with atomic_file(path) as temporary:
-        figure.savefig(temporary, dpi=120, format="png")

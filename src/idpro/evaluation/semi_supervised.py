@@ -21,13 +21,14 @@ from rich.table import Table
 
 from ..atomic import atomic_file
 from ..errors import ConfigError, LayoutError
+from ..machine import machine
 from ..masks import write_mask
 from ..types import Mask
 from .methods import Follower, Masks, check_masks
 from .metrics import score_masks
 from .report import percent
 from .roots import Annotated, SequenceFiles, find_masks, object_ids, read_masks
-from .runs import Progress, RunFolder, machine, write_json
+from .runs import Progress, RunFolder, write_json
 
 _COLUMNS = ("sequence", "object_id", "frames", "j", "f", "j_and_f", "seconds")
 
