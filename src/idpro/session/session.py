@@ -30,7 +30,7 @@ from ..model.network import active_slots
 from ..types import MAX_ID, Mask, Prompt, Scribbles, Stroke
 from ..video import Video
 from .cache import ByteCache, to_half, to_single
-from .rounds import Facts, Round, facts, guidance, with_new_objects
+from .rounds import Facts, Round, facts, guidance, with_new_objects, without_strays
 from .schedule import Run, Visit, owner, plan, spread, visits
 from .state import History, MaskReference, PackedMask, State
 
@@ -417,7 +417,9 @@ class Session:
                     accepted[frame] = self._apply(facts(rounds, frame), mask.copy())
             drawn = [f for f in round_.frames if f not in accepted]
             for frame, scores in self._interact(drawn, round_.scribbles, current, objects):
-                accepted[frame] = self._decide(scores, objects, facts(rounds, frame), self.interaction_geometry)
+                here = facts(rounds, frame)
+                mask = self._decide(scores, objects, here, self.interaction_geometry)
+                accepted[frame] = without_strays(mask, current[frame], self.geometry.source_strokes(here.strokes))
             extended = self._extend(accepted, objects)
         return Commit(round_, objects, dict(sorted(accepted.items())), extended)
 
