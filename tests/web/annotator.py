@@ -17,12 +17,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from idpro.demo import CLIPS
 from idpro.video import VideoWriter
+from idpro.web.latency import CHROMIUM, FLAGS
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 SHOT = range(76, 136)  # of bikes.mp4: its strokes lie on the frames 76, 92 and 116
 
 Points = list[tuple[float, float]]
@@ -80,7 +76,7 @@ class Server:
 def chromium_page(width: int = 1280, height: int = 800, **options: Any) -> Iterator[Page]:
     """A tab of a fresh browser."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         try:
             yield browser.new_page(viewport={"width": width, "height": height}, **options)
         finally:

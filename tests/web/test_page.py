@@ -15,11 +15,12 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from idpro.web.app import create_app
 from idpro.web.commands import _bind
 from idpro.web.exact import apply_exact
+from idpro.web.latency import CHROMIUM, FLAGS
 from idpro.web.registry import Registry
 from idpro.web.schemas import PaintMark
 from session.colour_network import HEIGHT, WIDTH, alike, centre, truth
 
-from .annotator import CHROMIUM, FLAGS, Annotator
+from .annotator import Annotator
 from .conftest import FRAMES, MakeRegistry
 
 pytestmark = pytest.mark.browser
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield browser
         browser.close()
 
@@ -130,6 +131,22 @@ def test_the_preview_shows_at_once_what_commit_will_make(a: Annotator) -> None:
     expect(a.page.locator("#badges")).not_to_contain_text("Preview")
     a.commit()
     assert a.mask(3)[1] == previewed
+
+
+def test_forwards_backwards_and_unmark(a: Annotator) -> None:
+    def over(item: str) -> list[int]:
+        a.page.locator("#propagate-more").click()
+        a.page.locator("#menu").get_by_text(item).click()
+        a.idle()
+        return [f for f in range(FRAMES) if a.state(f"versions[{f}]")]
+
+    a.seek(6)
+    dab(a, 1, 6)
+    a.commit()
+    assert over("Forwards from here") == [6, 7, 8, 9, 10, 11]
+    assert over("Backwards from here") == list(range(FRAMES))
+    over("Unmark frame 6")
+    assert a.state("interacted.size") == 0
 
 
 def test_undo_and_redo_by_keys_and_buttons(a: Annotator) -> None:

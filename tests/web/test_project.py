@@ -185,6 +185,18 @@ def test_deleting_an_object_on_a_range_and_everywhere(done: Page) -> None:
     assert done.project.document.ids == (1, 2) and alike(done.mask(4), truth(4))
 
 
+def test_an_unmarked_frame_is_propagated_to_again(done: Page) -> None:
+    done.mark(5, kind="paint", id="p", object=1, points=[[0.9, 0.9]], width=0.1)
+    done.commit()
+    done.do("release", {"frames": [5]})
+    assert done.project.snapshot()["interacted"] == [0, 7]
+    done.propagate()
+    assert alike(done.mask(5), truth(5))
+    done.do("undo")
+    assert done.project.snapshot()["interacted"] == [0, 5, 7]
+    assert "nothing was drawn" in message(done.post("release", {"frames": [3]}), 422)
+
+
 def test_the_masks_before_the_last_round_can_be_seen(done: Page) -> None:
     before = done.mask(4)
     done.mark(4, kind="paint", id="p", object=2, points=[[0.9, 0.9]], width=0.1)

@@ -95,7 +95,8 @@ def heat(attention: NDArray[np.float32]) -> bytes:
     small = cv2.resize(
         attention, (min(480, width), max(1, round(height * min(480, width) / width))), interpolation=cv2.INTER_AREA
     )
-    strength = np.clip(np.sqrt(small), 0, 1)  # the square root shows weak attention too
+    usual = min(float(np.median(small)), 0.99)  # what most points get is no attention
+    strength = np.sqrt(np.clip((small - usual) / (1 - usual), 0, 1))  # the square root shows weak attention too
     color = cv2.applyColorMap((strength * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)
     return _png(np.dstack([color, (strength * 230).astype(np.uint8)]))
 

@@ -24,7 +24,18 @@ from .hub import Hub
 from .journal import Edited, Journal, Redone, Solved, Undone, advance
 from .pictures import Pictures, cover
 from .runs import pack_runs
-from .schemas import AbsentMark, AddObject, Edit, EditMarks, EraseRequest, ExportRequest, Mark, PaintMark, PropagateRequest
+from .schemas import (
+    AbsentMark,
+    AddObject,
+    Edit,
+    EditMarks,
+    EraseRequest,
+    ExportRequest,
+    Mark,
+    PaintMark,
+    PropagateRequest,
+    ReleaseRequest,
+)
 from .worker import Job, Worker
 
 OpenSession = Callable[[Workspace], Session]
@@ -229,6 +240,13 @@ class Project:
                 raise ScribbleError(f"{name} has no masks yet: there is nothing to delete on these frames")
             label = f"delete {name}" if everywhere else f"delete {name} on {frames[0]} to {frames[-1]}"
             self._solved(label, (), int(known), forget=request.object if everywhere else None)
+        self.refresh()
+
+    def release(self, request: ReleaseRequest) -> None:
+        """Take back what was drawn on frames: propagation decides about them again."""
+        with self._stepping:
+            self.session.release(request.frames)
+            self._solved(f"unmark frame {', '.join(map(str, request.frames))}", (), 1)
         self.refresh()
 
     def stage_import(self, frame: int, mask: Mask) -> None:

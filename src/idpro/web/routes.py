@@ -22,7 +22,7 @@ from .pictures import gray, heat
 from .project import COVER, Project
 from .registry import NotHere, Registry, TooLarge
 from .runs import pack_runs
-from .schemas import EditRequest, EraseRequest, ExportRequest, OpenRequest, PropagateRequest, UploadRequest
+from .schemas import EditRequest, EraseRequest, ExportRequest, OpenRequest, PropagateRequest, ReleaseRequest, UploadRequest
 
 FOREVER = {"cache-control": "private, max-age=86400, immutable"}  # a project's frames never change
 NEVER = {"cache-control": "no-store"}
@@ -185,6 +185,11 @@ def stop(project: AnyProject) -> None:
 @router.post("/projects/{project_id}/erase", status_code=204)
 def erase(body: EraseRequest, project: AnyProject) -> None:
     project.erase(body)
+
+
+@router.post("/projects/{project_id}/release", status_code=204)
+def release(body: ReleaseRequest, project: AnyProject) -> None:
+    project.release(body)
 
 
 @router.get("/projects/{project_id}/suggestions")

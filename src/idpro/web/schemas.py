@@ -148,6 +148,12 @@ class EraseRequest(_Wire):
     last: FrameIndex | None = None
 
 
+class ReleaseRequest(_Wire):
+    """Take back what was drawn on these frames in any round."""
+
+    frames: Annotated[tuple[FrameIndex, ...], Field(min_length=1)]
+
+
 class OpenRequest(_Wire):
     """Open a video that the server was started on, by its number in the list it gave."""
 

@@ -192,13 +192,19 @@ export class Actions {
     await this.sync?.send(() => this.api.commit());
   }
 
-  async propagate() {
+  /** @param {[number, number]|null} [over] only these frames; by default the range */
+  async propagate(over = this.state.range) {
     if (this.state.marks.size) {
       const marks = [...this.state.marks.values()].reduce((sum, list) => sum + list.length, 0);
       this.say(`${plural(marks, 'mark')} not committed yet: they do not take part.`);
     }
-    const { frame, range } = this.state;
-    await this.sync?.send(() => this.api.propagate({ start: frame, ...(range ? { first: range[0], last: range[1] } : {}) }));
+    const { frame } = this.state;
+    await this.sync?.send(() => this.api.propagate({ start: frame, ...(over ? { first: over[0], last: over[1] } : {}) }));
+  }
+
+  /** Takes back what was drawn on a frame: it is propagated to like any other. @param {number} frame */
+  unmark(frame) {
+    void this.sync?.send(() => this.api.release(frame));
   }
 
   pauseOrResume() {

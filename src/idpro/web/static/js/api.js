@@ -88,10 +88,11 @@ export class ProjectApi {
   resume = () => request('POST', `${this.base}/resume`);
   stop = () => request('POST', `${this.base}/stop`);
   erase = (/** @type {{object: number, first?: number, last?: number}} */ body) => request('POST', `${this.base}/erase`, body);
+  release = (/** @type {number} */ frame) => request('POST', `${this.base}/release`, { frames: [frame] });
   suggest = (/** @type {number} */ count) => request('GET', `${this.base}/suggestions?count=${count}`);
   attention = (/** @type {number} */ frame, /** @type {number} */ x, /** @type {number} */ y) =>
     request('GET', `${this.base}/attention?frame=${frame}&x=${x.toFixed(5)}&y=${y.toFixed(5)}`);
-  export = (/** @type {{format: string, soft: boolean}} */ body) => request('POST', `${this.base}/exports`, body);
+  export = (/** @type {{format: string, soft: boolean, objects: number[]|null}} */ body) => request('POST', `${this.base}/exports`, body);
   cancelExport = (/** @type {number} */ number) => request('DELETE', `${this.base}/exports/${number}`);
   stageImport = (/** @type {number} */ frame, /** @type {Blob} */ file) => request('PUT', `${this.base}/imports/${frame}`, file);
   dropImports = () => request('DELETE', `${this.base}/imports`);

@@ -114,6 +114,12 @@ export class Stage {
       picture.drawImage(matte, x, y, w, h);
       return;
     }
+    const heat = this.store.state.attention?.images?.get(frame);
+    if (heat) {
+      picture.imageSmoothingEnabled = true;
+      picture.drawImage(heat, x, y, w, h);
+      return;
+    }
     const mask = this.painted ?? this.currentMask();
     if (!mask) return;
     const pending = (marks.get(frame) ?? []).filter((/** @type {Mark} */ m) => m.kind === 'paint' || m.kind === 'absent').map((/** @type {Mark} */ m) => m.id);
@@ -125,13 +131,6 @@ export class Stage {
     }
     picture.imageSmoothingEnabled = scale < 1;
     picture.drawImage(this.compositor.canvas, x, y, w, h);
-    const heat = this.store.state.attention?.images?.get(frame);
-    if (heat) {
-      picture.imageSmoothingEnabled = true;
-      picture.globalAlpha = 0.8;
-      picture.drawImage(heat, x, y, w, h);
-      picture.globalAlpha = 1;
-    }
   }
 
   paintInk() {

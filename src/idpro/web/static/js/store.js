@@ -34,10 +34,18 @@ export class Store {
     this.changed.add(key);
   }
 
-  /** Calls `react` now and after any of the keys changed. @param {string[]} keys @param {() => void} react */
+  /**
+   * Calls `react` now and after any of the keys changed.
+   * @param {string[]} keys @param {() => void} react
+   * @returns {() => void} ends it
+   */
   watch(keys, react) {
-    this.watchers.push({ keys: new Set(keys), react });
+    const watcher = { keys: new Set(keys), react };
+    this.watchers.push(watcher);
     react();
+    return () => {
+      this.watchers = this.watchers.filter((w) => w !== watcher);
+    };
   }
 
   tell() {

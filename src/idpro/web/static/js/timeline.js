@@ -219,11 +219,14 @@ export class Timeline {
     context.fillStyle = colour('--faint');
     context.textAlign = 'left';
     context.textBaseline = 'middle';
-    for (let f = Math.ceil(this.from / step) * step; f < this.to; f += step) {
-      context.fillRect(Math.round(this.x(f)), top + 1, 1, 5);
-      context.fillText(String(f), Math.round(this.x(f)) + 4, top + RULER / 2);
-    }
     const middle = (/** @type {number} */ f) => (this.x(f) + this.x(f + 1)) / 2;
+    const shapes = [...suggestions, ...interacted, ...marks.keys()].map(middle);
+    for (let f = Math.ceil(this.from / step) * step; f < this.to; f += step) {
+      const x = Math.round(this.x(f));
+      context.fillRect(x, top + 1, 1, 5);
+      const wide = context.measureText(String(f)).width;
+      if (!shapes.some((at) => at > x - 6 && at < x + wide + 12)) context.fillText(String(f), x + 4, top + RULER / 2);
+    }
     const inSight = (/** @type {number} */ f) => f >= this.from - 1 && f < this.to + 1;
     for (const f of suggestions) if (inSight(f)) this.shape(middle(f), top + RULER / 2, 'ring', colour('--warning'));
     for (const f of interacted) if (inSight(f)) this.shape(middle(f), top + RULER / 2, 'diamond', colour('--accent'));

@@ -17,10 +17,19 @@ const FORMATS = /** @type {const} */ ([
   ['yolo', 'YOLO segmentation', 'Polygons as text, one file a frame'],
 ]);
 
+const SOFT = ['rgba', 'prores', 'vp9']; // formats with transparency
+
 /** @param {import('../store.js').Store} store @param {import('../actions.js').Actions} actions */
 export function openExport(store, actions) {
   const { present, marks, project } = store.state;
   const masks = present.filter((/** @type {any} */ ids) => ids !== null).length;
+  const chosen = store.state.objects.find((/** @type {any} */ o) => o.id === store.state.object);
+  const option = (/** @type {string} */ id, /** @type {string} */ text) => {
+    const box = /** @type {HTMLInputElement} */ (h('input', { type: 'checkbox', id, on: { change: () => { mine = null; show(); } } }));
+    return { box, label: h('label', { class: 'option' }, box, text) };
+  };
+  const soft = option('export-soft', 'Soft edges');
+  const only = option('export-only', `Only ${chosen?.name ?? ''}`);
   let format = localStorage.getItem('idpro.format') ?? 'davis';
   /** @type {number|null} */
   let mine = null;
@@ -35,13 +44,14 @@ export function openExport(store, actions) {
   const buttons = h('div', { class: 'row' });
   const start = async () => {
     try {
-      mine = (await actions.api.export({ format })).number;
+      mine = (await actions.api.export({ format, soft: soft.box.checked && SOFT.includes(format), objects: only.box.checked && chosen ? [chosen.id] : null })).number;
       show();
     } catch (error) {
       state.replaceChildren(h('span', { class: 'error-line', text: /** @type {Error} */ (error).message }));
     }
   };
   const show = () => {
+    soft.label.hidden = !SOFT.includes(format);
     const job = store.state.exporting?.number === mine ? store.state.exporting : null;
     const running = mine !== null && (!job || ['waiting', 'running'].includes(job.state));
     if (running) {
@@ -64,8 +74,8 @@ export function openExport(store, actions) {
         : [h('button', { type: 'button', class: 'button primary', id: 'start-export', disabled: masks === 0, html: icon('export'), on: { click: () => void start() } }, 'Export')]),
     );
   };
-  const dialog = openDialog('Export', [formats, h('div', { class: 'dialog-foot' }, state, buttons)]);
-  store.watch(['exporting'], () => dialog.isConnected && dialog.contains(state) && show());
+  openDialog('Export', [formats, h('div', { class: 'row options-row' }, only.label, soft.label), h('div', { class: 'dialog-foot' }, state, buttons)], { onClose: () => unwatch() });
+  const unwatch = store.watch(['exporting'], show);
 }
 
 /** @param {number} bytes */

@@ -2,38 +2,52 @@
 
 import { about, byId, h, plural } from '../dom.js';
 import { icon } from '../icons.js';
+import { openMenu } from '../menu.js';
 
 const TITLES = /** @type {Record<string, string>} */ ({ commit: 'Making masks', propagate: 'Propagating', erase: 'Deleting', import: 'Importing masks' });
 
 /** @param {import('../store.js').Store} store @param {import('../actions.js').Actions} actions */
 export function setUpWork(store, actions) {
-  const [commit, propagate, note, holder] = [byId('commit'), byId('propagate'), byId('work-note'), byId('job')];
+  const [commit, propagate, more, note, holder] = [byId('commit'), byId('propagate'), byId('propagate-more'), byId('work-note'), byId('job')];
+  more.innerHTML = icon('more');
+  more.addEventListener('click', () => {
+    const { frame, interacted, project } = store.state;
+    const last = project.frames - 1;
+    openMenu(more, [
+      { text: 'Forwards from here', icon: 'next', disabled: frame === last, run: () => void actions.propagate([frame, last]) },
+      { text: 'Backwards from here', icon: 'previous', disabled: frame === 0, run: () => void actions.propagate([0, frame]) },
+      { text: 'All frames', icon: 'spread', run: () => void actions.propagate([0, last]) },
+      null,
+      { text: `Unmark frame ${frame}`, icon: 'close', disabled: !interacted.has(frame), run: () => actions.unmark(frame) },
+    ]);
+  });
   commit.innerHTML = `${icon('check')}<span class="label"></span><kbd aria-hidden="true">Enter</kbd>`;
   propagate.innerHTML = `${icon('spread')}<span class="label"></span><kbd aria-hidden="true">P</kbd>`;
   commit.addEventListener('click', () => void actions.commit());
   propagate.addEventListener('click', () => void actions.propagate());
-  store.watch(['marks', 'interacted', 'range', 'job', 'model', 'modelMessage', 'frame'], () => {
-    const { marks, interacted, range, job, model, modelMessage, frame } = store.state;
+  store.watch(['marks', 'interacted', 'range', 'job', 'model', 'modelMessage', 'frame', 'present'], () => {
+    const { marks, interacted, range, job, model, modelMessage, frame, present } = store.state;
+    const masks = present.filter((/** @type {number[]|null} */ ids) => ids !== null).length;
     const count = [...marks.values()].reduce((sum, list) => sum + list.length, 0);
     const busy = job && ['running', 'waiting'].includes(job.state) ? job.kind : '';
     commit.disabled = !count || busy === 'commit' || model === 'failed';
     commit.querySelector('.label').textContent = 'Commit scribbles';
     commit.title = count ? `Make masks from ${plural(count, 'mark')} on ${plural(marks.size, 'frame')}` : 'Draw on a frame first';
-    propagate.disabled = !interacted.size || Boolean(busy) || model === 'failed';
+    propagate.disabled = more.disabled = !interacted.size || Boolean(busy) || model === 'failed';
     propagate.querySelector('.label').textContent = range ? `Propagate ${range[0]} to ${range[1]}` : 'Propagate';
     propagate.title = interacted.size ? `From frame ${frame} outwards` : 'Commit scribbles first';
     note.textContent =
       model === 'failed' ? modelMessage
       : model === 'loading' ? 'The model is loading; you can draw already.'
       : count ? `${plural(count, 'mark')} on ${plural(marks.size, 'frame')}`
-      : interacted.size ? `${plural(interacted.size, 'marked frame')}` : '';
+      : interacted.size ? `${plural(interacted.size, 'marked frame')} · masks on ${masks === present.length ? `all ${masks}` : `${masks} of ${present.length}`}` : '';
     note.classList.toggle('error-line', model === 'failed');
   });
   store.watch(['job'], () => {
     const { job } = store.state;
     const shown = job && (['running', 'waiting'].includes(job.state) || job.result?.paused);
     holder.hidden = !shown;
-    propagate.hidden = note.hidden = Boolean(shown); // the card takes their place, so that nothing jumps
+    propagate.hidden = more.hidden = note.hidden = Boolean(shown); // the card takes their place, so that nothing jumps
     if (shown) renderJob(holder, job, actions);
     else holder.replaceChildren();
   });
