@@ -18,7 +18,7 @@ export function unpackRuns(buffer, offset = 0) {
 }
 
 /**
- * Sets the pixels whose centre is within `radius` of the segment (the server's `paint.py` does the same sum).
+ * Sets the pixels whose centre is within `radius` of the segment (the server's `exact.py` does the same sum).
  * @param {PixelMask} mask @param {number} id
  * @param {[number, number]} a @param {[number, number]} b in pixels @param {number} radius
  */

@@ -13,6 +13,7 @@ export class Stage {
   /** @param {import('./store.js').Store} store */
   constructor(store) {
     this.store = store;
+    /** @type {HTMLElement} */
     this.element = byId('stage');
     /** @type {HTMLCanvasElement} */
     this.pictureCanvas = byId('picture');
@@ -150,7 +151,8 @@ export class Stage {
     }
     if (this.draft) drawMark(ink, viewport, this.draft, colors.get(this.draft.object)?.color ?? '#ffffff', false);
     if (attention?.point && attention.frame === frame) {
-      drawCursor(ink, viewport.toStage(...attention.point), 16, '#ffffff', false);
+      const [x, y] = attention.point;
+      drawCursor(ink, viewport.toStage(x, y), 16, '#ffffff', false);
     }
     if (this.cursor) drawCursor(ink, this.cursor.at, this.cursor.diameter, this.cursor.color, this.cursor.dashed);
   }

@@ -15,6 +15,7 @@ export class Timeline {
   constructor(store, actions) {
     this.store = store;
     this.actions = actions;
+    /** @type {HTMLElement} */
     this.element = byId('timeline');
     /** @type {HTMLCanvasElement} */
     this.canvas = byId('tracks');

@@ -21,6 +21,7 @@ class Trail {
     /** @type {[number, number][]} */
     this.points = [spot.unit];
     this.last = spot.stage;
+    /** @type {[number, number]} */
     this.smooth = spot.unit;
   }
 

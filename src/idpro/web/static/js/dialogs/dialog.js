@@ -28,7 +28,7 @@ export function openDialog(title, body, { closable = true, onClose = () => undef
   dialog.onclick = (event) => {
     if (closable && event.target === dialog) dialog.close();
   };
-  dialog.onclose = onClose;
+  dialog.onclose = () => dialog.open || onClose(); // the event of a dialog before this one may come late
   dialog.showModal();
   return dialog;
 }

@@ -11,8 +11,10 @@ export function setUpMarks(store, actions) {
   const holder = byId('marks');
   const clear = byId('clear-marks');
   clear.addEventListener('click', () => actions.clearMarks(null));
+  let shown = -1;
   store.watch(['marks', 'objects', 'frame', 'selected'], () => {
     const { marks, frame } = store.state;
+    const scrolled = holder.scrollTop;
     clear.hidden = marks.size === 0;
     const frames = [...marks.keys()].sort((a, b) => a - b);
     holder.replaceChildren(
@@ -20,6 +22,9 @@ export function setUpMarks(store, actions) {
         ? frames.map((f) => group(store, actions, f, marks.get(f), f === frame))
         : [h('p', { class: 'empty', text: 'Nothing pending. Marks on any number of frames wait here until you commit them.' })]),
     );
+    const here = /** @type {HTMLElement|null} */ (holder.querySelector('[data-here="true"]'));
+    holder.scrollTop = here && shown !== frame ? here.offsetTop - holder.offsetTop : scrolled;
+    shown = frame;
   });
 }
 
