@@ -154,7 +154,7 @@ def window_attention(
 
 def _tiled(x: Tensor, index: Tensor) -> Tensor:
     """B G N D -> B G T t D, the positions ``index`` T t."""
-    return x.index_select(2, index.reshape(-1)).unflatten(2, index.shape)
+    return x.index_select(2, index.reshape(-1)).view(*x.shape[:2], *index.shape, x.shape[-1])
 
 
 def _untiled(x: Tensor, back: Tensor) -> Tensor:
