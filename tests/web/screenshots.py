@@ -25,7 +25,9 @@ def shoot(page: Page, folder: Path, name: str) -> None:
     picture = Pillow.open(io.BytesIO(page.screenshot())).convert("RGB")
     for colors in (256, 192, 128, 96, 64):
         buffer = io.BytesIO()
-        picture.quantize(colors, method=Pillow.Quantize.MEDIANCUT, kmeans=4, dither=Pillow.Dither.NONE).save(buffer, "png", optimize=True)
+        picture.quantize(colors, method=Pillow.Quantize.MEDIANCUT, kmeans=4, dither=Pillow.Dither.NONE).save(
+            buffer, "png", optimize=True
+        )
         if buffer.tell() <= LARGEST:
             break
     (folder / f"{name}.png").write_bytes(buffer.getvalue())

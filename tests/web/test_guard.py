@@ -79,6 +79,14 @@ def test_the_token_as_a_bearer_is_taken(secret: TestClient) -> None:
     assert secret.get("/api/home", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
 
 
+def test_the_token_opens_the_socket(secret: TestClient, registry: Registry) -> None:
+    identity = registry.open_source(0).identity
+    with secret.websocket_connect(
+        f"ws://10.0.0.5:8765/api/projects/{identity}/live", headers={"cookie": f"idpro_token={TOKEN}"}
+    ) as socket:
+        assert socket.receive_json()["type"] == "snapshot"
+
+
 def test_the_token_does_not_let_foreign_origins_in(secret: TestClient) -> None:
     headers = {"authorization": f"Bearer {TOKEN}", "origin": "http://evil.example"}
     message(secret.get("/api/home", headers=headers), 403)
