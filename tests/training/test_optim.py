@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -25,7 +27,7 @@ def test_the_rate_rises_stays_and_falls() -> None:
     assert rates[0] == pytest.approx(1e-4) and rates[9:100] == pytest.approx([1e-3] * 91)
     assert rates[100:151] == pytest.approx([1e-4] * 51)
     assert rates[175] == pytest.approx(1e-4 * (0.02 + 0.98 * 0.5)) and 2e-6 < rates[199] < 3e-6
-    assert all(a > b for a, b in zip(rates[150:], rates[151:], strict=False))
+    assert all(a > b for a, b in pairwise(rates[150:]))
     assert learning_rate(Recipe("propagation", STAGES, warmup=0), 0) == 1e-3
 
 

@@ -112,14 +112,14 @@ def test_aligned_networks_take_aots_sizes(file: Path) -> None:
 
 
 def test_files_that_are_none_are_told(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="no recipe is called 'nothing': give a .toml file or one of lite-interaction"):
+    with pytest.raises(ConfigError, match=r"no recipe is called 'nothing': give a .toml file or one of lite-interaction"):
         read_recipe("nothing")
     path = tmp_path / "broken.toml"
     path.write_text("part = ")
     with pytest.raises(ConfigError, match=r"broken\.toml is not TOML"):
         read_recipe(str(path))
     path.write_text("preset = 'tiny'\n[[stages]]\nsteps = 1")
-    with pytest.raises(ConfigError, match="lacks a key.*part"):
+    with pytest.raises(ConfigError, match=r"lacks a key.*part"):
         read_recipe(str(path))
 
 

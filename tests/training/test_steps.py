@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def test_later_rounds_see_masks_and_strokes_on_their_errors(network: IDPro, monk
     seed = next(s for s in range(50) if _rounds(s) == 3)
     scalars = InteractionStep(network, recipe)(batch, 0, rng(seed)).scalars
     assert len(seen) == 3 and {"jaccard1", "jaccard2", "jaccard3"} <= set(scalars)
-    for (_, _, logits), (_, previous, _) in zip(seen, seen[1:], strict=False):
+    for (_, _, logits), (_, previous, _) in pairwise(seen):
         full = torch.nn.functional.interpolate(logits.flatten(0, 1), size=(64, 64), mode="bilinear").argmax(1)
         assert torch.equal(previous.flatten(0, 1), one_hot(full))
 

@@ -90,7 +90,8 @@ class _Run:
     ) -> None:
         self.recipe, self.folder, self.workers = recipe, folder, workers
         self.fabric = launched(accelerator, devices, nodes, precision)
-        self.scaled = precision == "16-mixed"  # its gradients overflow now and then, and its scaler skips those steps
+        # the gradients of 16-mixed overflow now and then, and its scaler skips those steps
+        self.scaled = getattr(self.fabric.strategy.precision, "scaler", None) is not None
         world = self.fabric.world_size
         for stage in recipe.stages:
             if stage.batch % world:
