@@ -368,10 +368,24 @@ def open_subject(model: str, device: str, threads: int | None, size: int | None,
         "weights": weights,
         "size": size,
         "device": str(where),
+        "engine": _engine(network),
         "machine": machine(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     return Subject(network, model if weights == model else f"{model} (random weights)", about)
+
+
+def _engine(network: IDPro) -> str:
+    """What computes the encoders."""
+    import torch
+
+    from ..model.encoders import EfficientNetEncoder
+    from ..model.engine import engine_for
+
+    with torch.inference_mode():
+        image = torch.zeros(1, 3, 64, 64, device=network.device)
+        fast = isinstance(network.encoder, EfficientNetEncoder) and engine_for(network.encoder, image) is not None
+    return "onnxruntime" if fast else "torch"
 
 
 def numbers(option: str, text: str, most: int) -> tuple[int, ...]:
@@ -390,9 +404,8 @@ def finish(report: Report, json: Path | None, output: Path | None) -> None:
     console.print(report.rendered())
     here: dict[str, Any] = report.about["machine"]
     libraries = ", ".join(f"{name} {here[name]}" for name in ("torch", "onnxruntime", "timm", "numpy") if here[name])
-    typer.echo(
-        f"{here['processor']}, {here['cores']} cores, {here['threads']} threads; {libraries}; weights: {report.about['weights']}"
-    )
+    typer.echo(f"{here['processor']}, {here['cores']} cores, {here['threads']} threads; {libraries}")
+    typer.echo(f"encoders by {report.about['engine']}; weights: {report.about['weights']}")
     if json is not None:
         report.write_json(json)
     if output is not None:

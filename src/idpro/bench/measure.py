@@ -16,6 +16,7 @@ from torch import Tensor
 from ..config import MAX_OBJECTS
 from ..geometry import Geometry
 from ..model import Features, IDPro, Memory, MemoryEntry
+from ..model.engine import eager
 from ..model.identity import one_hot
 from ..model.network import active_slots
 from ..session.session import Session
@@ -289,7 +290,7 @@ def afi(network: IDPro, *, size: int, frames: int, repeats: int = 3) -> Row:
             start = now(bench.device)
             work()
             rows.append({"total": now(bench.device) - start, **watch.take()})
-    with TensorMemory() as memory, around(attention, lambda: memory.enter("afa"), memory.leave):
+    with eager(), TensorMemory() as memory, around(attention, lambda: memory.enter("afa"), memory.leave):
         work()
     seconds = _medians(rows, ("total", "afa"))
     return {
@@ -322,7 +323,7 @@ def components(network: IDPro, *, size: int, count: int = 1, repeats: int = 3) -
             start = now(bench.device)
             propagate()
             rows.append({"total": now(bench.device) - start, **watch.take()})
-    with TensorMemory() as held, around(decoder, lambda: held.enter("decoder"), held.leave):
+    with eager(), TensorMemory() as held, around(decoder, lambda: held.enter("decoder"), held.leave):
         propagate()
     seconds = _medians(rows[1:], ("total", "decoder"))
     joint = afi(network, size=size, frames=1, repeats=repeats) if network.interaction is not None else {}
@@ -343,7 +344,7 @@ def components(network: IDPro, *, size: int, count: int = 1, repeats: int = 3) -
 
 
 def _whole(name: str, work: Callable[[], object], repeats: int, device: torch.device) -> Row:
-    with TensorMemory() as memory:
+    with eager(), TensorMemory() as memory:
         work()
     return _part(name, median_seconds(work, repeats, device), memory.peaks[""] / MIB)
 

@@ -20,6 +20,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from ..model.engine import eager
 from ..video import Video
 
 MIB = 1 << 20
@@ -179,7 +180,7 @@ class TensorMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 def count_flops(work: Callable[[], object]) -> int:
     """Floating point operations of matrix products, convolutions and attention in ``work``; a multiply-add is two."""
-    with FlopCounterMode(display=False, custom_mapping=_ATTENTION) as counter:
+    with eager(), FlopCounterMode(display=False, custom_mapping=_ATTENTION) as counter:
         work()
     return int(counter.get_total_flops())
 

@@ -19,6 +19,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from ..errors import ConfigError
 from ..geometry import IMAGENET_MEAN, IMAGENET_STD
+from .engine import engine_for
 
 T = TypeVar("T", bound=nn.Module)
 
@@ -91,13 +92,18 @@ class EfficientNetEncoder(Encoder):
         self.register_buffer("shift", shift.view(1, -1, 1, 1), persistent=False)
 
     def forward(self, x: Tensor) -> FeatureMaps:
+        engine = engine_for(self, x)
+        maps = self._maps(x) if engine is None else engine(x)
+        return FeatureMaps(maps[0], maps[1], maps[2], maps[2], maps[3] if len(maps) == 4 else None)
+
+    def _maps(self, x: Tensor) -> list[Tensor]:
         x = self.bn1(self.conv_stem(x * self.scale + self.shift))  # B C H/2 W/2
         maps = []
         for index, block in enumerate(self.blocks):
             x = block(x)
             if index in self.last:
                 maps.append(x)
-        return FeatureMaps(maps[0], maps[1], maps[2], maps[2], maps[3] if len(maps) == 4 else None)
+        return maps
 
 
 class MobileNetEncoder(Encoder):
