@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from idpro import checkpoint
-from idpro.checkpoint import FORMAT, load_network, read_notes, save_network, shipped_models
+from idpro.checkpoint import FORMAT, join, load_network, read_notes, save_network, shipped_models
 from idpro.config import preset
 from idpro.errors import CheckpointError, OutputError
 from idpro.model import IDPro, Memory, build
@@ -154,3 +155,35 @@ def test_missing_folders_are_made_and_the_file_is_an_ordinary_one(network: IDPro
     assert load_network(path).config == network.config
     (tmp_path / "plain").write_text("")
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+
+def test_two_halves_become_one(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    first, second = build(preset("tiny")), build(preset("tiny"))
+    save_network(tmp_path / "a.safetensors", first, {"step": "10"}, half=False)
+    save_network(tmp_path / "b.safetensors", second, {"step": "20"}, half=False)
+    joined = join(tmp_path / "a.safetensors", tmp_path / "b.safetensors", tmp_path / "ab.safetensors")
+    network = load_network(tmp_path / "ab.safetensors")
+    assert joined == network.config == preset("tiny")
+    for name, value in network.state_dict().items():
+        source = second if name.startswith("interaction.") else first
+        assert torch.equal(value, source.state_dict()[name].half().float()), name
+    notes = read_notes(tmp_path / "ab.safetensors")
+    assert (notes["propagation.step"], notes["interaction.step"], notes["format"]) == ("10", "20", FORMAT)
+
+
+def test_a_propagation_only_half_gets_an_interaction(tmp_path: Path) -> None:
+    only = build(replace(preset("tiny"), interaction=None))
+    save_network(tmp_path / "only.safetensors", only)
+    save_network(tmp_path / "b.safetensors", build(preset("tiny")))
+    assert join(tmp_path / "only.safetensors", tmp_path / "b.safetensors", tmp_path / "ab.safetensors") == preset("tiny")
+    with pytest.raises(CheckpointError, match=r"only\.safetensors has no interaction module"):
+        join(tmp_path / "b.safetensors", tmp_path / "only.safetensors", tmp_path / "ba.safetensors")
+
+
+def test_halves_of_different_networks_stay_apart(tmp_path: Path) -> None:
+    save_network(tmp_path / "a.safetensors", build(preset("tiny")))
+    save_network(tmp_path / "b.safetensors", build(replace(preset("tiny"), encoder="resnet18")))
+    with pytest.raises(CheckpointError, match=r"\(test_efficientnet\) and .* \(resnet18\) are halves of different networks"):
+        join(tmp_path / "a.safetensors", tmp_path / "b.safetensors", tmp_path / "ab.safetensors")
+    assert not (tmp_path / "ab.safetensors").exists()
