@@ -84,3 +84,9 @@ def test_an_odd_gap_reversed_is_planned_reversed() -> None:
 def test_spread_keeps_a_distance() -> None:
     assert spread([5, 6, 9, 30, 12], [0], 3, 5) == [5, 30, 12]
     assert spread([1, 2, 3], [2], 3, 2) == []
+
+
+def test_a_pass_remembers_its_latest_waypoints() -> None:
+    forward, backward = Run(10, 1, 40), Run(30, -1, 0)
+    assert [forward.waypoints(f) for f in (11, 14, 15, 19, 20, 26)] == [(), (), (15,), (15,), (15, 20), (20, 25)]
+    assert [backward.waypoints(f) for f in (29, 25, 14)] == [(), (25,), (20, 15)]

@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
+WAYPOINT_GAP, WAYPOINTS = 5, 2
+
 
 @dataclass(frozen=True)
 class Run:
@@ -31,6 +33,15 @@ class Run:
     def frames(self) -> range:
         """The frames of the pass in its order, without the source."""
         return range(self.source + self.step, self.last + self.step, self.step)
+
+    def waypoints(self, frame: int) -> tuple[int, ...]:
+        """The frames of the pass that are remembered, beside the interacted ones, once it has come to ``frame``.
+
+        The latest ``WAYPOINTS`` of every ``WAYPOINT_GAP``-th: appearance drifts away from what was interacted with.
+        """
+        latest = abs(frame - self.source) // WAYPOINT_GAP
+        numbers = range(max(1, latest - WAYPOINTS + 1), latest + 1)
+        return tuple(self.source + self.step * WAYPOINT_GAP * number for number in numbers)
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,20 @@ class Commit:
     extended: Mapping[int, Mask]
 
 
+@dataclass(frozen=True)
+class Head:
+    """How far a pass of propagation has come.
+
+    Attributes:
+        frame, entry: its last frame, the short-term memory of the next.
+        memory: the across-round memory, and the pass's latest waypoints.
+    """
+
+    frame: int
+    entry: MemoryEntry
+    memory: Memory
+
+
 class Session:
     """One video, its objects and everything that was drawn.
 
@@ -131,7 +145,7 @@ class Session:
         self._history = history or History()
         self._features: ByteCache[int, Features] = ByteCache(cache_bytes)
         self._entries: ByteCache[tuple[int, MaskReference, tuple[int, ...]], MemoryEntry] = ByteCache(ENTRY_BYTES)
-        self._heads: dict[Run, tuple[int, MemoryEntry]] = {}  # how far each pass has come: its last frame and that frame's entry
+        self._heads: dict[Run, Head] = {}  # how far each pass has come
         self._propagation: object | None = None  # the propagation that may go on
         self._previewed: tuple[State, Commit] | None = None  # the last preview, and of which state it was
         self._lock = threading.RLock()
@@ -515,13 +529,15 @@ class Session:
         state, frame, run = self.state, visit.frame, visit.run
         with torch.inference_mode():
             if state.objects:
-                scores, tokens = self._propagate_once(frame, memory, self._entry_before(visit, memory), state.objects)
+                head = self._head(visit, memory)
+                scores, tokens = self._propagate_once(frame, head.memory, head.entry, state.objects)
                 here = self._facts(frame)
                 scores = self._suppress(scores, here.absent, state.objects)
                 mask, doubt = self._decide(scores, state.objects, here), expected_loss(scores)
                 self._heads.pop(run, None)
                 if frame != run.last:
-                    self._heads[run] = (frame, self._remember(frame, self._feedback(scores, state.objects), tokens))
+                    entry = self._remember(frame, self._feedback(scores, state.objects), tokens)
+                    self._heads[run] = Head(frame, entry, _with_waypoint(head.memory, visit, entry))
             else:
                 mask, doubt = np.zeros(self.video.size, np.uint8), 0.0
         if not visit.keep:
@@ -530,15 +546,20 @@ class Session:
         self._history = self._history.amend(state.after_propagation(frame, reference, doubt))
         return mask
 
-    def _entry_before(self, visit: Visit, memory: Memory) -> MemoryEntry:
-        """The short-term memory of a visit: the entry of the frame its pass comes from."""
-        if visit.before == visit.run.source:
-            return memory.entries[visit.run.source]
-        at, entry = self._heads.get(visit.run, (None, None))
-        if at == visit.before and entry is not None:
-            return entry
-        reference = self.state.masks[visit.before]
-        return self._remember(visit.before, self._mask_tags(reference.read(), self.objects), None)
+    def _head(self, visit: Visit, memory: Memory) -> Head:
+        """How far the pass has come before a visit; made again from its masks where that is not known any more."""
+        state, run, before = self.state, visit.run, visit.before
+        if before == run.source:
+            return Head(before, memory.entries[before], memory)
+        head = self._heads.get(run)
+        if head is not None and head.frame == before:
+            return head
+        kept = [w for w in run.waypoints(before) if w in state.fresh]
+        masks = {f: state.masks[f].read() for f in (*kept, before)}
+        entries = {f: self._remember(f, self._mask_tags(mask, self.objects), None) for f, mask in masks.items()}
+        for waypoint in kept:
+            memory = memory.put(waypoint, entries[waypoint])
+        return Head(before, entries[before], memory)
 
     def _propagate_once(
         self, frame: int, memory: Memory, previous: MemoryEntry, objects: tuple[int, ...]
@@ -676,6 +697,16 @@ class Session:
         self._history = history
         self._propagation = None
         self._heads.clear()
+
+
+def _with_waypoint(memory: Memory, visit: Visit, entry: MemoryEntry) -> Memory:
+    """The memory of a pass after a visit: a new waypoint takes the place of the oldest."""
+    waypoints = visit.run.waypoints(visit.frame)
+    if visit.frame not in waypoints:
+        return memory
+    for old in set(visit.run.waypoints(visit.before)) - set(waypoints):
+        memory = memory.without(old)
+    return memory.put(visit.frame, entry)
 
 
 def merge_groups(logits: Tensor, objects: int) -> Tensor:
