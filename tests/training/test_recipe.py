@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -147,3 +149,12 @@ def test_a_stage_is_a_value() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Stage(3).steps = 4  # type: ignore[misc]
     assert hash(Stage(3)) == hash(Stage(3)) and Recipe("propagation", (Stage(3),)) == Recipe("propagation", (Stage(3),))
+
+
+def test_the_manuals_recipe_is_one() -> None:
+    manual = Path(__file__).parents[2] / "docs" / "training.md"
+    (text,) = re.findall(r"```toml\n(.*?)```", manual.read_text(), re.DOTALL)
+    recipe = recipe_from(tomllib.loads(text))
+    assert recipe.steps == 10_000 and recipe.validation.data == ("folders:data",)
+    for name in re.findall(r"idpro train ((?:r50|lite|swinb)-\S+)", manual.read_text()):
+        assert name in shipped_recipes()
