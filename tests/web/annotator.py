@@ -156,7 +156,7 @@ class Annotator:
         return self.page.evaluate(f"() => window.idpro.store.state.{expression}")
 
     def mask(self, frame: int) -> list[int]:
-        """How many pixels of each id 0..254 the page has for a frame; empty if it has no mask."""
+        """How many pixels of each id 0..254 the page has for a frame, previews aside; empty if it has no mask."""
         self.seek(frame)
         self.page.wait_for_function(
             "f => { const s = window.idpro.store.state, m = window.idpro.stage.media.masks; "
@@ -165,7 +165,7 @@ class Annotator:
         )
         counts = self.page.evaluate(
             "f => { const s = window.idpro.store.state; if (!s.versions[f]) return []; const counts = new Array(255).fill(0); "
-            "for (const id of window.idpro.stage.currentMask().ids) counts[id] += 1; return counts; }",
+            "for (const id of window.idpro.stage.media.masks.get(f, s.versions[f]).mask.ids) counts[id] += 1; return counts; }",
             frame,
         )
         return list(counts)

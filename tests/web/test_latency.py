@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from idpro.errors import OutputError
+from idpro.errors import OutputError, VideoError
 from idpro.web.latency import measure
 
 from .annotator import write_bikes
@@ -25,8 +25,8 @@ def test_ink_and_masks_are_on_the_screen_in_time(tmp_path: Path) -> None:
     assert 0.5 * found.rate < found.playback <= 1.1 * found.rate
 
 
-def test_what_does_not_start_is_said(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="to see why"):
+def test_what_is_missing_is_said(tmp_path: Path) -> None:
+    with pytest.raises(VideoError, match="give a video file"):
         measure(tmp_path / "lost.mp4")
     with pytest.raises(OutputError, match="give --chromium PATH"):
-        measure(write_bikes(tmp_path / "bikes.mp4", step=20), chromium="/nowhere/chromium")
+        measure(tmp_path, chromium="/nowhere/chromium")

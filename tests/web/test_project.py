@@ -22,7 +22,7 @@ from idpro.session.session import Session
 from idpro.session.workspace import Workspace
 from idpro.web.app import create_app
 from idpro.web.project import JOURNAL
-from idpro.web.registry import CARD
+from idpro.web.registry import CARD, IDLE_SECONDS
 from idpro.web.runs import unpack_runs
 from idpro.web.schemas import ExportRequest
 from session.colour_network import HEIGHT, WIDTH, ColourNetwork, alike, centre, truth
@@ -616,6 +616,40 @@ def test_the_last_opened_project_is_first_and_a_damaged_card_hides_only_itself(
     assert len(ids) == 2 and ids[1] == page.id
     (tmp_path / "work" / ids[0] / CARD).write_text("{")
     assert [card.id for card in page.registry.recent()] == [page.id]
+
+
+def test_projects_that_nobody_looks_at_are_closed_and_open_again(page: Page) -> None:
+    page.dab(1, 0)
+    project, seen = page.project, page.seen()
+    with page.tab() as tab:
+        messages(tab, "snapshot")
+        page.registry.close_idle(0.0)
+        page.registry.close_idle(IDLE_SECONDS + 1.0)
+        assert page.project is project  # somebody looks
+    for _ in range(1000):
+        if not project.busy:
+            break
+        threading.Event().wait(0.01)
+    page.registry.close_idle(0.0)
+    page.registry.close_idle(IDLE_SECONDS + 1.0)
+    assert page.project is not project
+    page.wait("load")
+    assert page.seen() == seen
+
+
+def test_frames_are_encoded_ahead_while_a_tab_is_open(page: Page) -> None:
+    network = page.session._network
+    with page.tab() as tab:
+        messages(tab, "snapshot")
+        for _ in range(1000):
+            if network.encoded == FRAMES:  # type: ignore[comparison-overlap]
+                break
+            threading.Event().wait(0.01)
+    assert network.encoded == FRAMES  # type: ignore[comparison-overlap]
+    page.dab(1, 0)
+    page.commit()
+    page.propagate()
+    assert network.encoded == FRAMES  # type: ignore[comparison-overlap]
 
 
 def test_the_cover_shows_the_masks(page: Page) -> None:

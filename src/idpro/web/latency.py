@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import IDProError, MissingExtra, OutputError
+from ..errors import IDProError, MissingExtra, OutputError, VideoError
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -82,13 +82,16 @@ def measure(video: Path, *, model: str = "lite", size: int = 480, chromium: str 
     """Drive the page once through marking, committing, propagating and playing.
 
     Raises:
+        VideoError: there is no such video.
         MissingExtra: Playwright is not installed.
         OutputError: Chromium or the server do not start.
     """
+    if not video.exists():
+        raise VideoError(f"there is no video {video}: give a video file or a folder of images")
     with (
         tempfile.TemporaryDirectory(prefix="idpro-") as folder,
-        _server(video, Path(folder), model, size) as address,
         _page(chromium) as page,
+        _server(video, Path(folder), model, size) as address,
     ):
         page.goto(address)
         page.wait_for_function(f"() => window.idpro?.store.state.model === 'ready' && {STATE}.project", timeout=120_000)

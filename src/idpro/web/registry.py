@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..atomic import atomic_file
-from ..errors import IDProError, InputError, VideoError
+from ..errors import InputError, VideoError
 from ..session.workspace import PROJECT, Workspace
 from .project import OpenSession, Project
 
@@ -171,6 +171,16 @@ class Registry:
             for upload in list(self._uploads):
                 self.drop_upload(upload)
 
+    def close_idle(self, now: float) -> None:
+        """Close projects that nobody has looked at and nothing was done to for ``IDLE_SECONDS``; ``now``: monotonic."""
+        with self._guard:
+            for identity, project in list(self._open.items()):
+                if project.busy:
+                    self._left.pop(identity, None)
+                elif now - self._left.setdefault(identity, now) > IDLE_SECONDS:
+                    del self._open[identity], self._left[identity]
+                    project.close()
+
     # Uploads
 
     def begin_upload(self, name: str) -> str:
@@ -291,16 +301,5 @@ class Registry:
             temporary.write_text(json.dumps(asdict(card)), encoding="utf-8")
 
     def _expire(self) -> None:
-        """Close projects that nobody has looked at for a while."""
         while not self._closing.wait(30):
-            now = time.monotonic()
-            with self._guard:
-                for identity, project in list(self._open.items()):
-                    if project.busy:
-                        self._left.pop(identity, None)
-                    elif now - self._left.setdefault(identity, now) > IDLE_SECONDS:
-                        del self._open[identity], self._left[identity]
-                        try:
-                            project.close()
-                        except IDProError:
-                            continue
+            self.close_idle(time.monotonic())

@@ -11,7 +11,8 @@ export function setUpMarks(store, actions) {
   const holder = byId('marks');
   const clear = byId('clear-marks');
   clear.addEventListener('click', () => actions.clearMarks(null));
-  let shown = -1;
+  /** @type {{frame: number, marks: Map<number, Mark[]>|null}} */
+  let shown = { frame: -1, marks: null };
   store.watch(['marks', 'objects', 'frame', 'selected'], () => {
     const { marks, frame } = store.state;
     const scrolled = holder.scrollTop;
@@ -23,8 +24,11 @@ export function setUpMarks(store, actions) {
         : [h('p', { class: 'empty', text: 'Nothing pending. Marks on any number of frames wait here until you commit them.' })]),
     );
     const here = /** @type {HTMLElement|null} */ (holder.querySelector('[data-here="true"]'));
-    holder.scrollTop = here && shown !== frame ? here.offsetTop - holder.offsetTop : scrolled;
-    shown = frame;
+    const top = here ? here.offsetTop - holder.offsetTop : 0;
+    if (here && shown.frame !== frame) holder.scrollTop = top;
+    else if (here && shown.marks !== marks) holder.scrollTop = Math.max(top, top + here.offsetHeight - holder.clientHeight); // the newest
+    else holder.scrollTop = scrolled;
+    shown = { frame, marks };
   });
 }
 
