@@ -25,7 +25,9 @@ def network() -> IDPro:
 
 
 def test_propagation_tells_first_from_cached_and_its_parts_add_up(network: IDPro) -> None:
-    row = measure.propagation(network, size=64, objects=11, marked=2, repeats=1)
+    rows = measure.propagation(network, size=64, counts=(1, 11), marked=2, repeats=1)
+    assert [row["objects"] for row in rows] == [1, 11]
+    row = rows[1]
     assert row["first_frame_s"] > 0 and row["cached_frame_s"] > 0 and row["peak_mib"] > 50
     parts = row["parts"]
     assert set(parts) == {"decode", "encode", "memory_read", "decoder", "identity", "upsampling", "session_overhead"}
@@ -37,7 +39,7 @@ def test_propagation_tells_first_from_cached_and_its_parts_add_up(network: IDPro
 def test_the_second_pass_encodes_nothing(network: IDPro, monkeypatch: pytest.MonkeyPatch) -> None:
     encoded: list[int] = []
     handle = network.encoder.register_forward_hook(lambda *_: encoded.append(1))
-    measure.propagation(network, size=64, objects=1, repeats=1)
+    measure.propagation(network, size=64, counts=(1,), repeats=1)
     handle.remove()
     assert len(encoded) == 2 * (measure.FRAMES + 1)  # two sessions, every frame once
 

@@ -51,7 +51,7 @@ def propagation(
 
     counts = numbers("--objects", objects, 254)
     subject = open_subject(model, device, threads, size, output)
-    rows = [subject.told(measure(subject.network, size=size, objects=n, marked=marked, repeats=repeats)) for n in counts]
+    rows = measure(subject.network, size=size, counts=counts, marked=marked, repeats=repeats)
     parts = ("decode", "encode", "memory_read", "decoder", "identity", "upsampling", "session_overhead")
     finish(
         Report(

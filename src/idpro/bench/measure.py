@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import torch
@@ -36,51 +37,65 @@ from .timing import (
 )
 
 Row = dict[str, Any]
+Seconds = dict[str, float]  # by part
 FRAMES = 8  # propagated frames a repeat
 
 
 # Through a session
 
 
-def propagation(network: IDPro, *, size: int, objects: int, marked: int = 1, repeats: int = 3) -> Row:
+def propagation(network: IDPro, *, size: int, counts: Sequence[int], marked: int = 1, repeats: int = 3) -> list[Row]:
     """Seconds a frame when frames are met for the first time and when their features are cached, and where they go.
 
     Args:
         size: short side of the clip and of the work.
-        objects: in the clip.
+        counts: of objects, a row for each; they take turns, so that a machine that slows down slows all of them.
         marked: frames with an accepted mask, all of which the memory holds.
         repeats: passes over ``FRAMES`` frames that count, after one that does not.
     """
-    device = network.device
-    clip = WanderingDiscs(widescreen(size), FRAMES + marked, objects)
-    given = {frame: clip.mask(frame) for frame in spaced(marked, len(clip))}
-    watch, parts = Stopwatch(device), network.propagation
-    first: list[dict[str, float]] = []
-    cached: list[dict[str, float]] = []
+    device, parts = network.device, network.propagation
+    clips = {count: WanderingDiscs(widescreen(size), FRAMES + marked, count) for count in counts}
+    watch = Stopwatch(device)
+    first: dict[int, list[Seconds]] = {count: [] for count in counts}
+    cached: dict[int, list[Seconds]] = {count: [] for count in counts}
+    upsampling: dict[int, list[float]] = {count: [] for count in counts}
+    peaks = dict.fromkeys(counts, 0.0)
     with (
-        video_file(clip) as video,
+        ExitStack() as stack,
         watch.on(encode=[network.encoder], memory_read=parts.layers, decoder=[parts.decoder], identity=[parts.identity]),
     ):
-        peak = PeakMemory(device)
+        videos = {count: TimedVideo(stack.enter_context(video_file(clip)), watch) for count, clip in clips.items()}
         for repeat in range(repeats + 1):
-            session = Session(network, TimedVideo(video, watch), size=size)
-            for passes in (first, cached):
-                session.interact({}, masks=given)
-                each = list(_frame_times(session, watch))
-                passes += each if repeat else []
-        peak_mib = peak.mib()
-    upsampling = median_seconds(_upsampling(session, objects), repeats + 2, device)
-    seconds = _medians(cached, ("total", "memory_read", "decoder", "identity"))
+            for count, clip in clips.items():
+                peak = PeakMemory(device)
+                session = Session(network, videos[count], size=size)
+                given = {frame: clip.mask(frame) for frame in spaced(marked, len(clip))}
+                for passes in (first[count], cached[count]):
+                    session.interact({}, masks=given)
+                    each = list(_frame_times(session, watch))
+                    passes += each if repeat else []
+                upsampling[count].append(median_seconds(_upsampling(session, count), 1, device))
+                peaks[count] = max(peaks[count], peak.mib())
+    return [
+        {
+            "objects": count,
+            "marked_frames": marked,
+            **_propagation_times(first[count], cached[count], statistics.median(upsampling[count][1:])),
+            "peak_mib": peaks[count],
+        }
+        for count in counts
+    ]
+
+
+def _propagation_times(first: Sequence[Seconds], cached: Sequence[Seconds], upsampling: float) -> Row:
     slow = _medians(first, ("total", "decode", "encode"))
+    seconds = _medians(cached, ("total", "memory_read", "decoder", "identity"))
     inside = seconds["memory_read"] + seconds["decoder"] + seconds["identity"] + upsampling
     return {
-        "objects": objects,
-        "marked_frames": marked,
         "first_frame_s": slow["total"],
         "cached_frame_s": seconds["total"],
         "first_frames_per_s": 1 / slow["total"],
         "cached_frames_per_s": 1 / seconds["total"],
-        "peak_mib": peak_mib,
         "parts": {
             "decode": slow["decode"],
             "encode": slow["encode"],
@@ -93,7 +108,7 @@ def propagation(network: IDPro, *, size: int, objects: int, marked: int = 1, rep
     }
 
 
-def _frame_times(session: Session, watch: Stopwatch) -> Iterator[dict[str, float]]:
+def _frame_times(session: Session, watch: Stopwatch) -> Iterator[Seconds]:
     watch.take()
     start = now(watch.device)
     for _ in session.propagate():
@@ -108,7 +123,7 @@ def _upsampling(session: Session, objects: int) -> Callable[[], object]:
     return lambda: session.geometry.to_source(scores)[0].max(0).indices.to(torch.uint8).numpy(force=True)
 
 
-def _medians(rows: Sequence[dict[str, float]], names: Sequence[str]) -> dict[str, float]:
+def _medians(rows: Sequence[Seconds], names: Sequence[str]) -> Seconds:
     return {name: statistics.median(row.get(name, 0.0) for row in rows) for name in names}
 
 
