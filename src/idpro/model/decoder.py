@@ -113,14 +113,23 @@ class TagRefiner(nn.Module):
         shared = self.shared_8(shared8)
         x = x.view(b, k, *x.shape[1:]).add_(shared[:, None]).relu_()  # B K R h w; in place: these maps are large
         for step in self.steps:
-            # what the strongest other ids say: the maximum over ids of the same features
-            rivals = x.masked_fill(~active.view(b, k, 1, 1, 1), 0).amax(1, keepdim=True).expand_as(x)
-            update = step(torch.cat([x, rivals], 2).flatten(0, 1)).view_as(x)
-            x = update.add_(x).relu_()
-        x = F.interpolate(x.flatten(0, 1), size=shared4.shape[-2:], mode="bilinear", align_corners=False)  # BK R H/4 W/4
-        x = self.evidence_4(_flag_background(planes4).flatten(0, 1)).add_(x)
-        x = x.view(b, k, *x.shape[1:]).add_(self.shared_4(shared4)[:, None]).relu_().flatten(0, 1)
-        return self.out(self.last(x).add_(x).relu_()).view(b, k, *shared4.shape[-2:])  # type: ignore[no-any-return]
+            # what the strongest other ids say: the maximum over ids of the same features, seen by all ids alike
+            rivals = x.masked_fill(~active.view(b, k, 1, 1, 1), 0).amax(1)  # B R h w
+            assert isinstance(step, nn.Conv2d) and not isinstance(step.padding, str)
+            own, theirs = step.weight[:, : x.shape[2]], step.weight[:, x.shape[2] :]
+            said = F.conv2d(rivals, theirs, step.bias, padding=step.padding, dilation=step.dilation)
+            update = F.conv2d(x.flatten(0, 1), own, padding=step.padding, dilation=step.dilation).view_as(x)
+            x = update.add_(x).add_(said[:, None]).relu_()
+        shared = self.shared_4(shared4)
+        planes4 = _flag_background(planes4)
+        # one id at a time: its maps at stride 4 fit into the processor's cache
+        return torch.cat([self._finish(x[:, i], planes4[:, i], shared) for i in range(k)], 1)
+
+    def _finish(self, x: Tensor, planes: Tensor, shared: Tensor) -> Tensor:
+        """One id's features B R h w at stride 8 and evidence B P H/4 W/4 -> its logits B 1 H/4 W/4."""
+        x = F.interpolate(x, size=shared.shape[-2:], mode="bilinear", align_corners=False)
+        x = self.evidence_4(planes).add_(x).add_(shared).relu_()
+        return self.out(self.last(x).add_(x).relu_())  # type: ignore[no-any-return]
 
 
 def _flag_background(planes: Tensor) -> Tensor:

@@ -254,8 +254,8 @@ class Propagation(nn.Module):
 
 
 def _grid(x: Tensor, size: tuple[int, ...]) -> Tensor:
-    """B N C -> B C h w."""
-    return x.transpose(1, 2).reshape(x.shape[0], x.shape[2], *size)
+    """B N C -> B C h w: the same memory, channels last."""
+    return x.reshape(x.shape[0], *size, x.shape[2]).permute(0, 3, 1, 2)
 
 
 def _expand(x: Tensor, groups: int) -> Tensor:
