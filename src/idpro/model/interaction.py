@@ -119,9 +119,11 @@ class ScribbleMatch(nn.Module):
             tokens, tags = tokens.reshape(b * f, 1, n, c), tags.reshape(b * f, 1, n, k)
         keys = F.normalize(self.project(tokens), dim=-1).flatten(1, 2)  # B FN C
         tags = tags.flatten(1, 2)  # B FN K
-        cover = tags.sum(-1)  # B FN
+        drawn = (tags.sum(-1) > 0).any(0).nonzero()[:, 0]  # D tokens that are scribbled; no other can be matched
+        tags = tags[:, drawn]
+        cover = tags.sum(-1)  # B D
         shares = tags / cover.clamp(min=1e-6)[..., None]
-        scores = keys @ keys.transpose(-1, -2) * self.temperature.exp()  # B FN FN
+        scores = keys @ keys[:, drawn].transpose(-1, -2) * self.temperature.exp()  # B FN D
         scores = scores.masked_fill((cover <= 0)[:, None], float("-inf"))
         null = keys @ self.null_key + self.null_score  # B FN
         weights = torch.cat([scores, null[..., None]], -1).softmax(-1)
