@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from idpro.data import IGNORE, still_clip
+from idpro.data import IGNORE, still_clip, synth
 from idpro.data.clip import object_ids
 from idpro.data.synth import settled, still_donor
 from idpro.errors import MaskError
@@ -28,6 +28,25 @@ def test_a_still_becomes_a_moving_clip_whose_ids_follow_their_colours() -> None:
         agreeing.append((clip.masks > 0)[red | blue].mean())
     assert moved > 25
     assert np.mean(agreeing) > 0.95
+
+
+def test_in_a_bent_clip_an_object_drags_its_surroundings_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The camera rests, each object moves three pixels a frame, nothing bends: ids follow, and far away nothing moves."""
+    calls = 0
+
+    def motion(length: int, *_: object) -> np.ndarray:
+        nonlocal calls
+        calls += 1
+        return np.stack([synth.affine(3.0 * t if calls > 1 else 0.0) for t in range(length)])
+
+    monkeypatch.setattr(synth, "random_motion", motion)
+    monkeypatch.setattr(synth, "random_bend", lambda length, size, rng, amplitude: np.zeros((length, 1, 1, 2), np.float32))
+    ids = np.zeros((128, 128), np.uint8)
+    ids[20:50, 20:50] = 1
+    clip = synth._bent(drawn.image(ids), ids, np.eye(3), 3, 128, np.random.default_rng(0), 1.0)
+    columns = [np.nonzero(mask == 1)[1].mean() for mask in clip.masks]
+    assert all(1.5 < step < 3 for step in np.diff(columns))  # its front is squeezed against what stays
+    np.testing.assert_array_equal(clip.images[0][100:], clip.images[2][100:])
 
 
 def test_a_seed_fixes_the_clip() -> None:

@@ -111,7 +111,7 @@ class Death(BaseException):
     """As sudden as kill -9: nothing catches it."""
 
 
-@pytest.mark.parametrize("moment", ["before the checkpoint", "after the checkpoint", "while the network is written"])
+@pytest.mark.parametrize("moment", ["half-way", "before the checkpoint", "after the checkpoint", "while the network is written"])
 def test_whatever_moment_a_run_dies_at_it_goes_on_the_same(
     whole: tuple[Recipe, Path], tmp_path: Path, moment: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,9 +130,19 @@ def test_whatever_moment_a_run_dies_at_it_goes_on_the_same(
 
         return call
 
+    def half(value: Any, path: Path) -> None:
+        save(value, path)
+        if value["step"] == 3:
+            os.truncate(path, 10_000)
+            raise Death
+
+    save = torch.save
+
     with monkeypatch.context() as patch:
         if moment == "while the network is written":
             patch.setattr(loop, "save_network", dying(loop.save_network, True))
+        elif moment == "half-way":
+            patch.setattr(torch, "save", half)
         else:
             patch.setattr(loop.os, "replace", dying(os.replace, moment.startswith("before")))
         with pytest.raises(Death):
@@ -206,6 +216,22 @@ def test_workers_make_the_same_batches(whole: tuple[Recipe, Path], tmp_path: Pat
     recipe, folder = whole
     run(dataclasses.replace(recipe, stages=(dataclasses.replace(recipe.stages[0], steps=2),)), tmp_path, workers=1)
     assert losses(tmp_path)[:2] == losses(folder)[:2]
+
+
+def test_every_step_has_a_generator_of_its_own(folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn_numbers = []
+    forward = PropagationStep.forward
+
+    def recorded(self: PropagationStep, batch: Any, step: int, generator: Any) -> StepResult:
+        drawn_numbers.append(generator.random())
+        return forward(self, batch, step, generator)
+
+    monkeypatch.setattr(PropagationStep, "forward", recorded)
+    recipe = drawn.recipe("propagation", folders, 3)
+    run(recipe, tmp_path / "a")
+    run(recipe, tmp_path / "b")
+    run(dataclasses.replace(recipe, seed=1), tmp_path / "c")
+    assert drawn_numbers[:3] == drawn_numbers[3:6] and len(set(drawn_numbers)) == 6
 
 
 def test_seeds_change_everything(whole: tuple[Recipe, Path], tmp_path: Path) -> None:
