@@ -38,7 +38,7 @@ from .timing import (
 
 Row = dict[str, Any]
 Seconds = dict[str, float]  # by part
-FRAMES = 8  # propagated frames a repeat
+FRAMES, SETTLED = 20, 10  # propagated frames a repeat; the first ones do not count: their memory has no waypoints yet
 
 
 # Through a session
@@ -51,7 +51,7 @@ def propagation(network: IDPro, *, size: int, counts: Sequence[int], marked: int
         size: short side of the clip and of the work.
         counts: of objects, a row for each; they take turns, so that a machine that slows down slows all of them.
         marked: frames with an accepted mask, all of which the memory holds.
-        repeats: passes over ``FRAMES`` frames that count, after one that does not.
+        repeats: passes over ``FRAMES`` frames that count, from ``SETTLED`` on, after one that does not.
     """
     device, parts = network.device, network.propagation
     clips = {count: WanderingDiscs(widescreen(size), FRAMES + marked, count) for count in counts}
@@ -73,7 +73,7 @@ def propagation(network: IDPro, *, size: int, counts: Sequence[int], marked: int
                 for passes in (first[count], cached[count]):
                     session.interact({}, masks=given)
                     each = list(_frame_times(session, watch))
-                    passes += each if repeat else []
+                    passes += each[SETTLED:] if repeat else []
                 upsampling[count].append(median_seconds(_upsampling(session, count), 1, device))
                 peaks[count] = max(peaks[count], peak.mib())
     return [
