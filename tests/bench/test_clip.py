@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from idpro.bench.clip import WanderingDiscs, video_file, widescreen
+from idpro.video import open_video
 
 
 @pytest.mark.parametrize("objects", [1, 7, 20])
@@ -27,7 +28,7 @@ def test_frames_differ_and_come_again() -> None:
 
 def test_the_file_has_the_frames() -> None:
     clip = WanderingDiscs(widescreen(64), 6, 2)
-    with video_file(clip) as video:
+    with video_file(clip) as file, open_video(file) as video:
         assert (len(video), video.size) == (6, (64, 114))
         for index in (0, 5):
             assert np.abs(video.frame(index).astype(int) - clip.frame(index)).mean() < 16

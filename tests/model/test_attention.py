@@ -77,6 +77,22 @@ def test_global_attention_is_scaled_dot_product_attention_and_riders_change_noth
     assert moved is not None and moved.shape == (2, 6, 3)
 
 
+def test_one_head_of_one_clip_is_shared_out_among_threads_without_a_difference() -> None:
+    torch.manual_seed(0)
+    q, k, v, riders = torch.randn(1, 12, 8), torch.randn(1, 10, 8), torch.randn(1, 10, 8), torch.rand(1, 10, 3)
+    weights = (0.7 * q @ k.transpose(1, 2)).softmax(-1)
+    threads = torch.get_num_threads()
+    try:
+        for count in (1, 2, 3):
+            torch.set_num_threads(count)
+            out, moved = global_attention(q, k, v, riders, heads=1, scale=0.7)
+            assert moved is not None
+            torch.testing.assert_close(out, weights @ v)
+            torch.testing.assert_close(moved, weights @ riders)
+    finally:
+        torch.set_num_threads(threads)
+
+
 def test_riders_that_share_out_one_still_do_after_moving() -> None:
     torch.manual_seed(0)
     q, k, v = torch.randn(2, 12, 8), torch.randn(2, 12, 8), torch.randn(2, 12, 8)

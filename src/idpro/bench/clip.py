@@ -15,7 +15,7 @@ import numpy as np
 
 from ..masks import COLORS
 from ..types import Image, Mask, Stroke
-from ..video import Video, VideoWriter, open_video
+from ..video import VideoWriter
 
 COLUMNS = 5  # discs in a row of the picture
 
@@ -85,12 +85,11 @@ def widescreen(short_side: int) -> tuple[int, int]:
 
 
 @contextmanager
-def video_file(clip: WanderingDiscs) -> Iterator[Video]:
+def video_file(clip: WanderingDiscs) -> Iterator[Path]:
     """The clip as an H.264 file in a temporary folder, so that decoding is part of what is timed."""
     with TemporaryDirectory(prefix="idpro-bench-") as folder:
         path = Path(folder) / "clip.mp4"
         with VideoWriter(path, clip.size, clip.fps) as writer:
             for index in range(len(clip)):
                 writer.write(clip.frame(index))
-        with open_video(path) as video:
-            yield video
+        yield path

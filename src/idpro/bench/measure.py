@@ -22,6 +22,7 @@ from ..model.identity import one_hot
 from ..model.network import active_slots
 from ..session.session import Session
 from ..types import Mask
+from ..video import open_video
 from .clip import WanderingDiscs, video_file, widescreen
 from .timing import (
     MIB,
@@ -64,16 +65,17 @@ def propagation(network: IDPro, *, size: int, counts: Sequence[int], marked: int
         ExitStack() as stack,
         watch.on(encode=[network.encoder], memory_read=parts.layers, decoder=[parts.decoder], identity=[parts.identity]),
     ):
-        videos = {count: TimedVideo(stack.enter_context(video_file(clip)), watch) for count, clip in clips.items()}
+        files = {count: stack.enter_context(video_file(clip)) for count, clip in clips.items()}
         for repeat in range(repeats + 1):
             for count, clip in clips.items():
                 peak = PeakMemory(device)
-                session = Session(network, videos[count], size=size)
-                given = {frame: clip.mask(frame) for frame in spaced(marked, len(clip))}
-                for passes in (first[count], cached[count]):
-                    session.interact({}, masks=given)
-                    each = list(_frame_times(session, watch))
-                    passes += each[SETTLED:] if repeat else []
+                with open_video(files[count]) as video:
+                    session = Session(network, TimedVideo(video, watch), size=size)
+                    given = {frame: clip.mask(frame) for frame in spaced(marked, len(clip))}
+                    for passes in (first[count], cached[count]):
+                        session.interact({}, masks=given)
+                        each = list(_frame_times(session, watch))
+                        passes += each[SETTLED:] if repeat else []
                 upsampling[count].append(median_seconds(_upsampling(session, count), 1, device))
                 peaks[count] = max(peaks[count], peak.mib())
     return [
@@ -139,14 +141,15 @@ def interaction(network: IDPro, *, size: int, frames: int, objects: int, repeats
         parts = {"encode": [afi.encoder], "afa": [afi.attention], "enhancer": [afi.enhancer], "mask_head": [afi.head]}
         parts |= {"tags": tied} if tied else {}
     rows = []
-    with video_file(clip) as video, watch.on(**parts):
+    with video_file(clip) as file, watch.on(**parts):
         peak = PeakMemory(device)
         for _ in range(repeats + 1):
-            session = Session(network, TimedVideo(video, watch), size=size)
-            watch.take()
-            start = now(device)
-            session.interact(strokes)
-            rows.append({"total": now(device) - start, **watch.take()})
+            with open_video(file) as video:
+                session = Session(network, TimedVideo(video, watch), size=size)
+                watch.take()
+                start = now(device)
+                session.interact(strokes)
+                rows.append({"total": now(device) - start, **watch.take()})
         peak_mib = peak.mib()
     seconds = _medians(rows[1:], ("total", "decode", *parts))
     total = seconds.pop("total")
@@ -170,7 +173,7 @@ def session(network: IDPro, *, size: int, source: int, frames: int, objects: int
     """
     device = network.device
     clip = WanderingDiscs(widescreen(source), frames, objects)
-    with video_file(clip) as video:
+    with video_file(clip) as file, open_video(file) as video:
         work = Session(network, video, size=size)
         peak = PeakMemory(device)
         marks = spaced(marked, frames)

@@ -63,7 +63,11 @@ def global_attention(
         values = F.pad(values, (0, -width % 8))
         missing = values.shape[-1] - keys.shape[-1]
         queries, keys = F.pad(queries, (0, missing)), F.pad(keys, (0, missing))
-    out = F.scaled_dot_product_attention(queries, keys, values, scale=1.0)
+    b, g, n, d = queries.shape
+    if b * g == 1:  # the kernel shares out a batch among threads more evenly than the rows of one matrix
+        parts = math.gcd(n, torch.get_num_threads())
+        queries, keys, values = queries.view(parts, 1, -1, d), keys.expand(parts, -1, -1, -1), values.expand(parts, -1, -1, -1)
+    out = F.scaled_dot_product_attention(queries, keys, values, scale=1.0).reshape(b, g, n, -1)
     return detach_riders(out[..., :width], v.shape[-1] // heads)
 
 
