@@ -109,7 +109,7 @@ def interaction(
                 *(Column(f"{part.replace('_', ' ')} (ms)", f"parts.{part}", 0, 1e3) for part in parts),
                 Column("peak (MiB)", "peak_mib"),
             ],
-            [Panel("frames", "seconds", {"a round": "interact_s"})],
+            [Panel("frames", "seconds", {"a round": "interact_s"}, by="objects")],
         ),
         json,
         output,

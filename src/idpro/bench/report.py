@@ -36,12 +36,13 @@ class Column:
 
 @dataclass(frozen=True)
 class Panel:
-    """One set of axes: lines (label -> key) over the values at ``x``."""
+    """One set of axes: lines (label -> key) over the values at ``x``; a set of lines for each value at ``by``."""
 
     x: str
     label: str
     lines: Mapping[str, str]
     title: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,12 @@ class Report:
     def _plot(self, path: Path) -> None:
         figure, axes = new_figure(columns=len(self.panels))
         for axis, panel in zip(axes, self.panels, strict=True):
-            for label, key in panel.lines.items():
-                points = [(look_up(row, panel.x), look_up(row, key)) for row in self.rows]
-                known = [(x, y) for x, y in points if y is not None]
-                axis.plot([x for x, _ in known], [y for _, y in known], marker="o", label=label)
+            for value in dict.fromkeys(look_up(row, panel.by) for row in self.rows):
+                for label, key in panel.lines.items():
+                    points = [(look_up(row, panel.x), look_up(row, key)) for row in self.rows if look_up(row, panel.by) == value]
+                    known = [(x, y) for x, y in points if y is not None]
+                    name = f"{label}, {value} {panel.by}" if panel.by else label
+                    axis.plot([x for x, _ in known], [y for _, y in known], marker="o", label=name)
             axis.set(xlabel=panel.x.replace("_", " "), ylabel=panel.label, title=panel.title, ylim=(0, None))
             axis.legend(fontsize=8)
         figure.suptitle(self.title)
