@@ -11,6 +11,7 @@ import torch
 from idpro.config import preset
 from idpro.errors import CheckpointError, IDProError, MaskError, ScribbleError, VideoError
 from idpro.model import IDPro, build
+from idpro.model.interaction import Interaction
 from idpro.session.session import FRAMES_AT_ONCE, Session, expected_loss, merge_groups, split_groups
 from idpro.types import Box, Mask, Stroke, click
 from idpro.video import ArrayVideo
@@ -64,6 +65,29 @@ def test_without_across_frame_an_object_stays_where_it_was_drawn() -> None:
     session = session_of(across_frame=False)
     masks = session.interact({0: [dab(1, 0)], 7: [dab(2, 7)]})
     assert set(np.unique(masks[0])) == {0, 1} and set(np.unique(masks[7])) == {0, 2}
+
+
+class Shortsighted(ColourNetwork):
+    """Its interaction module sees no frame but its own, and is not sure of it."""
+
+    def interact(self, *inputs: torch.Tensor, across: bool = True) -> Interaction:  # type: ignore[override]
+        result = super().interact(*inputs, across=False)
+        return result._replace(logits=result.logits / 2)
+
+
+def test_propagation_has_a_say_where_a_new_object_has_no_stroke() -> None:
+    marks = {0: [dab(1, 0)], 7: [dab(2, 7)]}
+    masks = session_of(network=Shortsighted()).interact(marks)
+    for frame, mask in masks.items():  # the unsure half of the odds draws borders in by a pixel
+        assert set(np.unique(mask)) == {0, 1, 2}
+        assert all(((mask == i) & (truth(frame) == i)).sum() > 0.7 * ((mask == i) | (truth(frame) == i)).sum() for i in (1, 2))
+    alone = session_of(network=Shortsighted(), across_frame=False).interact(marks)
+    assert set(np.unique(alone[0])) == {0, 1} and set(np.unique(alone[7])) == {0, 2}
+    session = session_of(network=Shortsighted())
+    masks = session.interact({7: [dab(2, 7)]}, masks={0: truth(0, 1)})  # one of them by a mask that was handed in
+    assert set(np.unique(masks[7])) == {0, 1, 2} and np.array_equal(masks[0], truth(0, 1))
+    session = session_of(network=Shortsighted())
+    assert set(np.unique(session.interact(marks, absent={7: {1}})[7])) == {0, 2}  # said to be absent
 
 
 def test_interaction_is_shown_frames_of_the_size_it_was_trained_at(tiny: IDPro, monkeypatch: pytest.MonkeyPatch) -> None:

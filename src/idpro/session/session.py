@@ -430,10 +430,14 @@ class Session:
                 if frame not in round_.scribbles and mask is not None:  # only marked absent: the rest stays as it is
                     accepted[frame] = self._apply(facts(rounds, frame), mask.copy())
             drawn = [f for f in round_.frames if f not in accepted]
-            for frame, scores in self._interact(drawn, round_.scribbles, current, objects):
-                here = facts(rounds, frame)
-                mask = self._decide(scores, objects, here, self.interaction_geometry)
-                accepted[frame] = without_strays(mask, current[frame], self.geometry.source_strokes(here.strokes))
+            solved = dict(self._interact(drawn, round_.scribbles, current, objects))
+            stated = {f: facts(rounds, f) for f in drawn}
+            for frame, scores in solved.items():
+                full = self.interaction_geometry.to_source(scores[None].float())[0]  # S H W
+                mask = self._choose(full, objects, stated[frame])
+                accepted[frame] = without_strays(mask, current[frame], self.geometry.source_strokes(stated[frame].strokes))
+            if self._across:
+                accepted |= dict(self._second_opinions(solved, stated, accepted, objects))
             extended = self._extend(accepted, objects)
         return Commit(round_, objects, dict(sorted(accepted.items())), extended)
 
@@ -479,6 +483,36 @@ class Session:
             for index, frame in enumerate(together):
                 if frame in wanted:
                     yield frame, merge_groups(logits[:, index], len(objects))
+
+    def _second_opinions(
+        self,
+        solved: Mapping[int, Tensor],
+        stated: Mapping[int, Facts],
+        accepted: Mapping[int, Mask],
+        objects: tuple[int, ...],
+    ) -> Iterator[tuple[int, Mask]]:
+        """The masks of frames on which an object that is new in this round has no stroke, with what propagation says of it.
+
+        The interaction module found it across frames; propagation from the frames where it has strokes is asked too, and
+        the odds of both multiply. Objects known before were propagated here already: the round began with their masks.
+        """
+        new = set(objects) - set(self.objects)
+        shown = {f: {s.object_id for s in here.strokes} | here.boxes.keys() for f, here in stated.items()}
+        shown |= {f: set(np.unique(mask).tolist()) for f, mask in accepted.items() if f not in stated}  # handed in
+        for frame, scores in solved.items():
+            guides = [f for f in shown if f != frame and shown[f] & new - shown[frame]]
+            unseen = set().union(*(shown[f] for f in guides)) & new - shown[frame] - stated[frame].absent
+            if not unseen:
+                continue
+            memory = Memory.empty()
+            for guide in guides:
+                memory = memory.put(guide, self._remember(guide, self._mask_tags(accepted[guide], objects), None))
+            nearest = min(guides, key=lambda f: (abs(f - frame), f))
+            propagated = self._propagate_once(frame, memory, memory.entries[nearest], objects)[0]
+            full = self.interaction_geometry.to_source(scores[None].float())[0]  # S H W
+            slots = [1 + objects.index(i) for i in sorted(unseen)]
+            full[slots] += self.geometry.to_source(propagated[None].float())[0, slots]
+            yield frame, self._choose(full, objects, stated[frame])
 
     def _current(self, frame: int) -> Mask | None:
         """The mask to start from: the frame's own, or the memory's guess, which also adds objects newer than the mask."""
@@ -607,9 +641,13 @@ class Session:
 
     # From scores to masks
 
-    def _decide(self, scores: Tensor, objects: tuple[int, ...], here: Facts, geometry: Geometry | None = None) -> Mask:
-        """Scores S h w (in ``geometry``, the session's by default) -> ids H x W at the source's size, with the frame's facts."""
-        full = (geometry or self.geometry).to_source(self._suppress(scores, here.absent, objects)[None].float())[0]  # S H W
+    def _decide(self, scores: Tensor, objects: tuple[int, ...], here: Facts) -> Mask:
+        """Scores S h w -> ids H x W at the source's size, with the frame's facts."""
+        return self._choose(self.geometry.to_source(scores[None].float())[0], objects, here)
+
+    def _choose(self, full: Tensor, objects: tuple[int, ...], here: Facts) -> Mask:
+        """Scores S H W (source) -> ids H x W, with the frame's facts."""
+        full = self._suppress(full, here.absent, objects)
         for object_id, box in here.boxes.items():
             if object_id in objects:
                 outside = torch.ones(full.shape[1:], dtype=torch.bool, device=full.device)
