@@ -7,20 +7,33 @@ parts than convolutions, ReLU6 and residual sums stay with torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from .encoders import EfficientNetEncoder
-
 _eager: ContextVar[bool] = ContextVar("eager", default=False)
-_engines: WeakKeyDictionary[nn.Module, tuple[tuple[object, ...], Engine | None]] = WeakKeyDictionary()
+_engines: WeakKeyDictionary[Any, tuple[tuple[object, ...], Engine | None]] = WeakKeyDictionary()
+
+
+class Convolutional(Protocol):
+    """An encoder's parts in the order of computation: scale and shift, a stem, stages of blocks.
+
+    ``last`` are the stages whose output is a feature map.
+    """
+
+    scale: Tensor
+    shift: Tensor
+    conv_stem: Any
+    bn1: Any
+    blocks: Any
+    last: list[int]
+
+    def parameters(self) -> Iterable[nn.Parameter]: ...
 
 
 @contextmanager
@@ -33,7 +46,7 @@ def eager() -> Iterator[None]:
         _eager.reset(token)
 
 
-def engine_for(encoder: EfficientNetEncoder, x: Tensor) -> Engine | None:
+def engine_for(encoder: Convolutional, x: Tensor) -> Engine | None:
     """What can encode ``x`` faster than torch, to the same result; None where torch is to do it."""
     plain = x.is_cpu and x.dtype == torch.float32 and not torch.is_autocast_enabled(x.device.type)
     if _eager.get() or torch.is_grad_enabled() or not plain:
@@ -68,7 +81,7 @@ class Engine:
         return [torch.cat([torch.from_numpy(output) for output in outputs]) for outputs in zip(*each, strict=True)]
 
 
-def _build(encoder: EfficientNetEncoder) -> Engine | None:
+def _build(encoder: Convolutional) -> Engine | None:
     try:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
@@ -86,7 +99,7 @@ class _Graph:
         self._weights: list[Any] = []
         self._outputs: list[str] = []
 
-    def add_encoder(self, encoder: EfficientNetEncoder) -> bool:
+    def add_encoder(self, encoder: Convolutional) -> bool:
         """The whole encoder; False if it has a part that has no translation here."""
         x = self._node("Mul", "x", self._weight(encoder.scale))
         x = self._node("Add", x, self._weight(encoder.shift))
