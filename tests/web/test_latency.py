@@ -17,12 +17,12 @@ pytestmark = pytest.mark.browser
 def test_ink_and_masks_are_on_the_screen_in_time(tmp_path: Path) -> None:
     found = measure(write_bikes(tmp_path / "bikes.mp4", step=5), size=160)
     assert found.size == (272, 640) and found.rate == 25.0
-    assert 0 < found.first_mask < 2.0
-    assert 0 < found.previewed_mask < 1.0
+    assert 0 < found.first_mask < 4.0
+    assert 0 < found.previewed_mask < 2.0
     for median, most in (found.ink_idle, found.ink_busy):
-        assert 0 < median < 60 and median <= most < 500
+        assert 0 < median < 100 and median <= most < 1000
     assert found.propagation > 0
-    assert 0.5 * found.rate < found.playback <= 1.1 * found.rate
+    assert 0.2 * found.rate < found.playback <= 1.1 * found.rate
 
 
 def test_what_is_missing_is_said(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import uvicorn
 from PIL import Image as Pillow
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from idpro.web.app import create_app
 from idpro.web.commands import _bind
@@ -512,6 +512,25 @@ def test_the_page_comes_back_to_its_frame(a: Annotator) -> None:
     a.page.reload()
     a.ready()
     assert a.state("frame") == 7
+
+
+def test_a_frame_that_did_not_arrive_is_asked_for_again(a: Annotator) -> None:
+    refused: list[str] = []
+
+    def once(route: Route) -> None:
+        if refused:
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.abort()
+
+    a.page.route("**/frames/9.jpg", once)
+    a.page.reload()
+    a.ready()
+    a.seek(9)
+    assert len(refused) == 1 and a.page.evaluate("() => Boolean(window.idpro.stage.media.frames.get(9))")
+    assert all("ERR_FAILED" in problem for problem in a.problems)
+    a.problems.clear()
 
 
 def importing(page: Page, *files: Path) -> None:

@@ -51,6 +51,7 @@ export class Kept {
 const FRAME_BUDGET = 384 * 2 ** 20;
 const MASK_BUDGET = 192 * 2 ** 20;
 const FETCHES = 4;
+const RETRY = 1000; // milliseconds until a fetch that failed is tried again
 
 /** The pictures of the open video. */
 export class Frames {
@@ -62,6 +63,8 @@ export class Frames {
     this.kept = new Kept(FRAME_BUDGET, (bitmap) => bitmap.width * bitmap.height * 4, (bitmap) => bitmap.close());
     /** @type {Map<number, AbortController>} */
     this.loading = new Map();
+    /** @type {number[]} what is to be kept at hand, and what of it is still to be fetched */
+    this.asked = [];
     /** @type {number[]} */
     this.wanted = [];
     /** @type {Set<number>} */
@@ -76,6 +79,7 @@ export class Frames {
 
   /** Asks for frames, the first being the most urgent; what is no longer wanted is given up. @param {number[]} indices */
   want(indices) {
+    this.asked = indices;
     this.wanted = indices.filter((i) => !this.kept.map.has(i) && !this.failed.has(i));
     const soon = new Set(indices);
     for (const [index, abort] of this.loading) if (!soon.has(index)) abort.abort();
@@ -107,7 +111,10 @@ export class Frames {
     } catch (error) {
       if (!abort.signal.aborted) {
         this.failed.add(index);
-        setTimeout(() => this.failed.delete(index), 2000);
+        setTimeout(() => {
+          this.failed.delete(index);
+          this.want(this.asked);
+        }, RETRY);
       }
     } finally {
       this.loading.delete(index);
