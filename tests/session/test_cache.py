@@ -78,3 +78,9 @@ def test_many_threads_keep_the_books_straight() -> None:
     for thread in threads:
         thread.join()
     assert cache.bytes == sum(tensor_bytes(cache.get(key)) for key in range(40) if key in cache) <= 20 * 1024
+
+
+def test_a_tensor_that_is_there_twice_is_kept_once() -> None:
+    tensor = torch.rand(10)
+    first, second = to_half((tensor, tensor))
+    assert first is second and tensor_bytes((first, second)) == 20

@@ -68,21 +68,32 @@ class ByteCache(Generic[K, V]):
 
 
 def tensor_bytes(value: Any) -> int:
-    """Bytes of all tensors in ``value``: a tensor, or tuples and dataclasses of such."""
-    total = 0
+    """Bytes of all tensors in ``value``: a tensor, or tuples and dataclasses of such; one that is in it twice counts once."""
+    sizes: dict[int, int] = {}
 
     def count(tensor: Tensor) -> Tensor:
-        nonlocal total
-        total += tensor.nelement() * tensor.element_size()
+        sizes[id(tensor)] = tensor.nelement() * tensor.element_size()
         return tensor
 
     map_tensors(value, count)
-    return total
+    return sum(sizes.values())
 
 
 def to_half(value: V) -> V:
-    """``value`` with its float32 tensors as float16: half the bytes, a thousandth of the precision."""
-    return map_tensors(value, lambda t: t.half() if t.dtype == torch.float32 else t)
+    """``value`` with its float32 tensors as float16: half the bytes, a thousandth of the precision.
+
+    A tensor that is in it twice is still one tensor.
+    """
+    halves: dict[int, Tensor] = {}
+
+    def halve(t: Tensor) -> Tensor:
+        if t.dtype != torch.float32:
+            return t
+        if id(t) not in halves:
+            halves[id(t)] = t.half()
+        return halves[id(t)]
+
+    return map_tensors(value, halve)
 
 
 def to_single(value: V) -> V:

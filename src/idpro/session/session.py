@@ -35,6 +35,7 @@ from .schedule import Run, Visit, owner, plan, spread, visits
 from .state import History, MaskReference, PackedMask, State
 
 FRAMES_AT_ONCE = 8  # interacted frames that are solved jointly; more are solved in several goes that share some frames
+FEATURE_BYTES = 512 << 20  # of encoded frames kept: 200 frames at 480p; a frame is encoded anew in a fifth of its time
 ENTRY_BYTES = 512 << 20  # of memory entries kept
 NEVER = -1e4  # a score no other is below
 SOFTNESS = 4.0  # stride-4 cells: an object of a few pixels is no reason for doubt
@@ -129,7 +130,7 @@ class Session:
         video: Video,
         *,
         size: int | None = 480,
-        cache_bytes: int = 1 << 30,
+        cache_bytes: int = FEATURE_BYTES,
         repropagate: bool = True,
         truncate: bool = True,
         across_frame: bool = True,

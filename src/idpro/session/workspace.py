@@ -30,7 +30,7 @@ from ..scribbles import parse_prompt, prompt_line
 from ..types import Mask
 from ..video import ImageFolder, Video, VideoFile, open_video
 from .rounds import Round
-from .session import Session
+from .session import FEATURE_BYTES, Session
 from .state import History, MaskReference, present_ids
 
 FORMAT = 1  # raised when a workspace of before can no longer be read
@@ -149,7 +149,7 @@ class Workspace:
             )
         return video
 
-    def session(self, network: IDPro, video: Video, *, cache_bytes: int = 1 << 30) -> Session:
+    def session(self, network: IDPro, video: Video, *, cache_bytes: int = FEATURE_BYTES) -> Session:
         """The session as it was left. Only one session may be used with a workspace at a time.
 
         Raises:
