@@ -55,7 +55,8 @@ def test_room_is_judged_by_the_average_value() -> None:
 
 def test_bytes_and_precision_of_nested_values() -> None:
     pair = Pair(torch.linspace(0, 1, 10), None, (3, 4))
-    entry = MemoryEntry((pair.big,), (pair.big, pair.big), pair.big, pair.big)
+    a, b, c, d, e = (pair.big.clone() for _ in range(5))
+    entry = MemoryEntry((a,), (b, c), d, e)
     assert tensor_bytes(pair) == 40
     assert tensor_bytes(entry) == 200
     half = to_half(entry)
