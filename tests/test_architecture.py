@@ -19,10 +19,10 @@ SOURCE = Path(idpro.__file__).parent
 FLOORS = (
     # the ground floor: its rooms may know each other
     {"errors", "types", "config", "atomic", "geometry", "masks", "scribbles", "allocator", "plots", "machine"},
-    {"model", "video"},
+    {"model", "video", "device"},
     {"checkpoint", "session", "data", "export"},
-    {"evaluation", "training", "bench"},
-    {"web"},
+    {"evaluation", "training", "bench", "segment"},
+    {"web", "demo"},
     {"cli"},
 )
 ANNEXES = {"aot": "checkpoint", "__main__": "cli"}  # modules that belong to a room of another name

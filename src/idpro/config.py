@@ -115,7 +115,7 @@ PRESETS: dict[str, ModelConfig] = {
         norm_groups=8,
         decoder=(128, 64, 32),
         refine_width=16,
-        interaction=InteractionConfig(width=128, heads=4),
+        interaction=InteractionConfig(width=128, heads=4, size=224),
         **_LITE,
     ),
     "r50": ModelConfig("resnet50", interaction=InteractionConfig(width=256)),

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
 import typer
 from rich import progress as bars
 from rich.console import Console
 
 from ..checkpoint import load_network
+from ..device import pick_device
 from ..errors import ConfigError
 from ..model import IDPro
 from . import davis_interactive, paper_tables, report, semi_supervised
@@ -198,7 +198,7 @@ def create_method(
         network, about = _network(model, propagation, device)
         return SessionMethod(network, size=size), {**about, "size": size}
     if name == "sam2":
-        method = Sam2Method(model, sam2_config, device=_device(device))
+        method = Sam2Method(model, sam2_config, device=str(pick_device(device)))
         return method, {"method": "sam2", "model": model, "weights": _file_digest(Path(model)), "sam2_config": sam2_config}
     if name == "masks":
         if pred is None:
@@ -210,20 +210,10 @@ def create_method(
 
 
 def _network(model: str, propagation: str | None, device: str) -> tuple[IDPro, dict[str, Any]]:
-    network = load_network(model, _device(device))
+    network = load_network(model, pick_device(device))
     if propagation is not None:
-        network = with_propagation(network, load_network(propagation, _device(device)))
+        network = with_propagation(network, load_network(propagation, pick_device(device)))
     return network, {"method": "idpro", "model": model, "propagation": propagation, "weights": _weights_digest(network)}
-
-
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise ConfigError(f"the device {name!r} is not available: choose cpu, or leave --device out") from error
-    return name
 
 
 def _weights_digest(network: IDPro) -> str:
