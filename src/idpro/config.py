@@ -28,8 +28,8 @@ class InteractionConfig:
         across_frame: False leaves AFA out (the baseline of table II).
         tag_readout: the scribbles' tags ride along the across-frame attention into the id logits (ours).
         refine_width: channels of the id-tied refinement of tags (ours); 0 leaves it out.
-        size: short side in pixels of the frames it is shown, at most; None: as large as the session works at. What an object
-            is shows at the scale it was trained at; propagation is less choosy.
+        sizes: short sides in pixels at which it is shown the frames, ascending; the mean of what it says counts. Empty: as
+            large as the session works at. What an object is shows at the scale it was trained at, its border at a larger one.
     """
 
     width: int = 128
@@ -38,7 +38,7 @@ class InteractionConfig:
     across_frame: bool = True
     tag_readout: bool = True
     refine_width: int = 24
-    size: int | None = None
+    sizes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,9 @@ class ModelConfig:
             values: dict[str, Any] = json.loads(text)
             interaction = values.pop("interaction")
             values["decoder"] = tuple(values["decoder"])
-            return cls(**values, interaction=None if interaction is None else InteractionConfig(**interaction))
+            if interaction is not None:
+                interaction = InteractionConfig(**{**interaction, "sizes": tuple(interaction.get("sizes", ()))})
+            return cls(**values, interaction=interaction)
         except (TypeError, KeyError, ValueError, AttributeError) as error:
             raise ConfigError(f"a network configuration of another version: {error}") from error
 
@@ -115,7 +117,7 @@ PRESETS: dict[str, ModelConfig] = {
         norm_groups=8,
         decoder=(128, 64, 32),
         refine_width=16,
-        interaction=InteractionConfig(width=128, heads=4, size=224),
+        interaction=InteractionConfig(width=128, heads=4, sizes=(192, 320)),
         **_LITE,
     ),
     "r50": ModelConfig("resnet50", interaction=InteractionConfig(width=256)),

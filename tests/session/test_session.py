@@ -93,7 +93,7 @@ def test_propagation_has_a_say_where_a_new_object_has_no_stroke() -> None:
 def test_interaction_is_shown_frames_of_the_size_it_was_trained_at(tiny: IDPro, monkeypatch: pytest.MonkeyPatch) -> None:
     """The interaction module's own size bounds what it sees; masks and strokes keep the video's size."""
     assert tiny.config.interaction is not None
-    small = dataclasses.replace(tiny.config, interaction=dataclasses.replace(tiny.config.interaction, size=64))
+    small = dataclasses.replace(tiny.config, interaction=dataclasses.replace(tiny.config.interaction, sizes=(64, 96, 320)))
     network = build(small).eval()
     shapes: list[torch.Size] = []
     ask = network.interact
@@ -106,7 +106,7 @@ def test_interaction_is_shown_frames_of_the_size_it_was_trained_at(tiny: IDPro, 
     frames = np.random.default_rng(0).integers(0, 255, (4, 160, 240, 3), np.uint8)
     session = Session(network, ArrayVideo(frames), size=None)
     masks = session.interact({0: [Stroke(1, ((0.2, 0.2), (0.8, 0.2)))], 2: [click(2, 0.5, 0.9)]})
-    assert [s[-2:] for s in shapes] == [(64, 96)]
+    assert [s[-2:] for s in shapes] == [(64, 96), (96, 160), (160, 256)]  # none larger than the session works at
     assert masks[0].shape == masks[2].shape == (160, 240)
     assert masks[0][32, 48] == masks[0][32, 191] == 1 and masks[2][144, 120] == 2
     assert session.geometry.working == (160, 240)

@@ -139,7 +139,7 @@ class Session:
     ) -> None:
         self.video = video
         self.geometry = Geometry.fit(video.size, size, align_corners=network.config.align_corners)
-        self.interaction_geometry = self._interaction_geometry(network)
+        self.interaction_geometries = self._interaction_geometries(network)
         self._network = network.eval()
         self._repropagate, self._truncate, self._across = repropagate, truncate, across_frame
         self._journal: Journal = journal or NoJournal()
@@ -395,14 +395,14 @@ class Session:
                 raise ScribbleError(f"nothing was drawn on frame {frame}: the interacted frames are {known}")
             others = sorted((f for f in together if f != frame and f in self.interacted), key=lambda f: abs(f - frame))
             shown = sorted([frame, *others[: FRAMES_AT_ONCE - 1]])
-            images = torch.cat([self._image(f, self.interaction_geometry) for f in shown])[None]
-            strokes = torch.stack([self._stroke_tags(self._facts(f).strokes, self.objects)[0] for f in shown])[None]
+            geometry = self.interaction_geometries[-1]
+            images = torch.cat([self._image(f, geometry) for f in shown])[None]
+            strokes = torch.stack([self._stroke_tags(self._facts(f).strokes, self.objects, geometry)[0] for f in shown])[None]
             masks = [self.state.masks[f].read() for f in shown]
-            before = torch.stack([self._mask_tags(m, self.objects, self.interaction_geometry)[0] for m in masks])[None]
+            before = torch.stack([self._mask_tags(m, self.objects, geometry)[0] for m in masks])[None]
             if self._network.interaction is None:
                 raise CheckpointError("these weights have no interaction module, so there is no attention across frames to show")
             weights = self._network.interaction.attention_weights(images, strokes, before)[0]  # FN FN
-        geometry = self.interaction_geometry
         h, w = (-(-side // 16) for side in geometry.padded)
         scale = np.divide(geometry.working, 16)
         row = shown.index(frame) * h * w + min(int(y * scale[0]), h - 1) * w + min(int(x * scale[1]), w - 1)
@@ -434,7 +434,7 @@ class Session:
             solved = dict(self._interact(drawn, round_.scribbles, current, objects))
             stated = {f: facts(rounds, f) for f in drawn}
             for frame, scores in solved.items():
-                full = self.interaction_geometry.to_source(scores[None].float())[0]  # S H W
+                full = self._seen_together(scores)  # S H W
                 mask = self._choose(full, objects, stated[frame])
                 accepted[frame] = without_strays(mask, current[frame], self.geometry.source_strokes(stated[frame].strokes))
             if self._across:
@@ -470,24 +470,32 @@ class Session:
 
     def _interact(
         self, frames: Sequence[int], scribbles: Scribbles, current: Mapping[int, Mask | None], objects: tuple[int, ...]
-    ) -> Iterator[tuple[int, Tensor]]:
-        """Equation 1 for ``frames``: (frame, scores S h w) in the interaction's geometry."""
+    ) -> Iterator[tuple[int, list[Tensor]]]:
+        """Equation 1 for ``frames``: (frame, scores S h w in each geometry of the interaction)."""
         shown = {f: tuple(guidance(scribbles.get(f, ()))) for f in frames}
         for together, wanted in _goes(shown):
-            images = torch.cat([self._image(f, self.interaction_geometry) for f in together])[None]  # 1 F 3 H W
-            strokes = torch.stack([self._stroke_tags(shown[f], objects) for f in together], 1)  # G F K H W
-            masks = [self._mask_tags(current[f], objects, self.interaction_geometry) for f in together]
-            before = torch.stack(masks, 1)  # G F K H W
-            logits = self._network.interact(
-                images.expand(strokes.shape[0], -1, -1, -1, -1), strokes, before, self._active(objects), across=self._across
-            ).logits  # G F K h w
+            seen: list[Tensor] = []
+            for geometry in self.interaction_geometries:
+                images = torch.cat([self._image(f, geometry) for f in together])[None]  # 1 F 3 H W
+                strokes = torch.stack([self._stroke_tags(shown[f], objects, geometry) for f in together], 1)  # G F K H W
+                before = torch.stack([self._mask_tags(current[f], objects, geometry) for f in together], 1)  # G F K H W
+                images = images.expand(strokes.shape[0], -1, -1, -1, -1)
+                seen.append(
+                    self._network.interact(images, strokes, before, self._active(objects), across=self._across).logits
+                )  # G F K h w
             for index, frame in enumerate(together):
                 if frame in wanted:
-                    yield frame, merge_groups(logits[:, index], len(objects))
+                    yield frame, [merge_groups(logits[:, index], len(objects)) for logits in seen]
+
+    def _seen_together(self, scores: Sequence[Tensor]) -> Tensor:
+        """Scores S h w in each geometry of the interaction -> the mean of their log probabilities, S H W (source)."""
+        pairs = zip(self.interaction_geometries, scores, strict=True)
+        full = [geometry.to_source(s[None].float())[0].log_softmax(0) for geometry, s in pairs]
+        return torch.stack(full).mean(0)
 
     def _second_opinions(
         self,
-        solved: Mapping[int, Tensor],
+        solved: Mapping[int, Sequence[Tensor]],
         stated: Mapping[int, Facts],
         accepted: Mapping[int, Mask],
         objects: tuple[int, ...],
@@ -510,7 +518,7 @@ class Session:
                 memory = memory.put(guide, self._remember(guide, self._mask_tags(accepted[guide], objects), None))
             nearest = min(guides, key=lambda f: (abs(f - frame), f))
             propagated = self._propagate_once(frame, memory, memory.entries[nearest], objects)[0]
-            full = self.interaction_geometry.to_source(scores[None].float())[0]  # S H W
+            full = self._seen_together(scores)  # S H W
             slots = [1 + objects.index(i) for i in sorted(unseen)]
             full[slots] += self.geometry.to_source(propagated[None].float())[0, slots]
             yield frame, self._choose(full, objects, stated[frame])
@@ -679,12 +687,12 @@ class Session:
 
     # What the network is given
 
-    def _interaction_geometry(self, network: IDPro) -> Geometry:
-        """The session's geometry, or a smaller one where the interaction module was trained on smaller frames."""
-        limit = None if network.config.interaction is None else network.config.interaction.size
-        if limit is None or limit >= min(self.geometry.working):
-            return self.geometry
-        return Geometry.fit(self.video.size, limit, align_corners=network.config.align_corners)
+    def _interaction_geometries(self, network: IDPro) -> tuple[Geometry, ...]:
+        """What the interaction module is shown: frames of the sizes it asks for, none larger than the session's."""
+        sizes = () if network.config.interaction is None else network.config.interaction.sizes
+        smaller = [size for size in sizes if size < min(self.geometry.working)]
+        fitting = tuple(Geometry.fit(self.video.size, s, align_corners=network.config.align_corners) for s in smaller)
+        return fitting if fitting and len(fitting) == len(sizes) else (*fitting, self.geometry)
 
     def _image(self, frame: int, geometry: Geometry) -> Tensor:
         return geometry.image(self.video.frame(frame)).to(self._network.device)
@@ -700,9 +708,9 @@ class Session:
     def _active(self, objects: tuple[int, ...]) -> Tensor:
         return active_slots(len(objects)).to(self._network.device)
 
-    def _stroke_tags(self, strokes: Iterable[Prompt], objects: tuple[int, ...]) -> Tensor:
-        """Strokes -> G K H W in the interaction's geometry, one-hot where drawn."""
-        drawn = self.interaction_geometry.strokes([s for s in strokes if isinstance(s, Stroke)])
+    def _stroke_tags(self, strokes: Iterable[Prompt], objects: tuple[int, ...], geometry: Geometry) -> Tensor:
+        """Strokes -> G K H W, one-hot where drawn."""
+        drawn = geometry.strokes([s for s in strokes if isinstance(s, Stroke)])
         return self._tags(np.where(drawn < 0, IGNORE, drawn).astype(np.uint8), objects)
 
     def _mask_tags(self, mask: Mask | None, objects: tuple[int, ...], geometry: Geometry | None = None) -> Tensor:
