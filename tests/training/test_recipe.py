@@ -60,6 +60,12 @@ def test_stages_follow_each_other(file: Path) -> None:
     assert [recipe.stage_at(step).size for step in (0, 19, 20, 49, 50)] == [192, 192, 128, 128, 128]
 
 
+def test_a_stage_may_draw_its_size_anew_each_step() -> None:
+    stage = Stage(9, size=128, smallest=64)
+    assert {stage.size_at(step) for step in range(40)} == {64, 96, 128} and stage.size_at(7) == stage.size_at(7)
+    assert {Stage(9, size=128).size_at(step) for step in range(40)} == {128}
+
+
 def test_what_is_left_is_measured_in_pixels(file: Path) -> None:
     recipe = read_recipe(str(file))
     first, second = (stage.cost for stage in recipe.stages)

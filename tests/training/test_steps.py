@@ -87,7 +87,7 @@ def test_one_round_of_scribbles_by_hand(network: IDPro) -> None:
     recipe = drawn.recipe("interaction", HERE, length=1, rounds=1)
     batch = drawn.batch(frames=1)
     result = InteractionStep(network, recipe)(batch, 0, rng())
-    people = [_Person(batch, clip, 1, rng()) for clip in range(2)]
+    people = [_Person(batch, clip, 1, everywhere=False) for clip in range(2)]
     scribbles, previous, targets = (
         torch.stack([read(p) for p in people]) for read in (lambda p: p.scribbles(), lambda p: p.previous, lambda p: p.targets)
     )
@@ -126,17 +126,53 @@ def _rounds(seed: int) -> int:
 def test_who_was_never_pointed_at_is_background() -> None:
     batch = drawn.batch(clips=1, frames=3)
     for seed in range(30):
-        person = _Person(batch._replace(seeds=((0, seed),)), 0, 3, rng())
+        person = _Person(batch._replace(seeds=((0, seed),)), 0, 3, everywhere=False)
         pointed = {int(i) for i in np.unique(person.strokes) if i > 0}
         assert set(torch.nonzero(person.active).flatten().tolist()) == {0, *pointed}
         assert {int(i) for i in np.unique(person.targets) if i} <= pointed
+
+
+def test_some_steps_scribble_every_object_on_every_frame_that_shows_it(network: IDPro, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch, seen = drawn.batch(frames=3), []
+    interact = IDPro.interact
+
+    def recorded(self: IDPro, images: Any, scribbles: Any, previous: Any, active: Any, *, across: bool) -> Any:
+        seen.append((scribbles * (1 - previous.flatten(1).amax(1).view(-1, 1, 1, 1, 1)), across))  # first strokes, no corrections
+        return interact(self, images, scribbles, previous, active, across=across)
+
+    monkeypatch.setattr(IDPro, "interact", recorded)
+    for alone in (0.0, 1.0):
+        recipe = replace(drawn.recipe("interaction", HERE, length=3, rounds=1), alone=alone)
+        for seed in range(6):
+            result = InteractionStep(network, recipe)(batch, 0, rng(seed))
+            assert torch.isfinite(result.loss)
+    missing = {True: 0, False: 0}
+    for scribbles, across in seen:
+        drawn_on = scribbles.flatten(3).any(3)  # B F K
+        shown = one_hot(batch.targets[:, : scribbles.shape[1]]).flatten(3).any(3) & drawn_on.any(1, keepdim=True)
+        missing[across] += int((shown & ~drawn_on)[..., 1:].sum())
+    assert missing[False] == 0 < missing[True]
+
+
+def test_propagated_frames_join_the_memory_the_latest_two_of_them(network: IDPro, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch, known = drawn.batch(frames=6), []
+    propagate = IDPro.propagate
+
+    def recorded(self: IDPro, features: Any, memory: Memory, *rest: Any) -> Any:
+        known.append(set(memory.frames))
+        return propagate(self, features, memory, *rest)
+
+    monkeypatch.setattr(IDPro, "propagate", recorded)
+    recipe = replace(drawn.recipe("propagation", HERE, length=6, memory=1), waypoints=1.0)
+    PropagationStep(network, recipe)(batch, 0, rng())
+    assert known == [{0}, {0, 1}, {0, 1, 2}, {0, 2, 3}, {0, 3, 4}]
 
 
 def test_a_person_corrects_with_true_ids_only() -> None:
     batch = drawn.batch(clips=1, frames=2)
     kept = 0
     for seed in range(30):
-        person = _Person(batch._replace(seeds=((0, seed),)), 0, 2, rng())
+        person = _Person(batch._replace(seeds=((0, seed),)), 0, 2, everywhere=False)
         before = person.strokes.copy()
         wrong = torch.roll(person.targets, 9, -1)
         previous = person.correct(wrong)

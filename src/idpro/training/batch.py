@@ -57,7 +57,7 @@ class StepBatches(Dataset["Batch | IDProError"]):
             mixture = dataclasses.replace(mixture, stills=stage.stills)
         mine = range(self.rank * stage.batch // self.world, (self.rank + 1) * stage.batch // self.world)
         try:
-            return make_batch(self.source, [step * 1000 + i for i in mine], stage.length, stage.size, mixture)
+            return make_batch(self.source, [step * 1000 + i for i in mine], stage.length, stage.size_at(step), mixture)
         except IDProError as error:
             return error
 

@@ -20,6 +20,8 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, get_type_hints
 
+import numpy as np
+
 from ..config import preset
 from ..data import Mixture
 from ..errors import ConfigError
@@ -34,6 +36,7 @@ class Stage:
     Attributes:
         steps: how many.
         size: side of the square clips in pixels (a multiple of 32).
+        smallest: where given, each step draws its side from ``smallest`` .. ``size`` in steps of 32.
         length: frames a clip (propagation), or the most interacted frames (interaction).
         batch: clips a step, over all processes together.
         learning_rate: of the parts that start from scratch.
@@ -50,6 +53,13 @@ class Stage:
     rounds: int = 2
     memory: int = 2
     stills: float | None = None
+    smallest: int | None = None
+
+    def size_at(self, step: int) -> int:
+        """The side of the clips of step number ``step``."""
+        if self.smallest is None:
+            return self.size
+        return int(np.random.default_rng((step, 3)).choice(np.arange(self.smallest, self.size + 1, 32)))
 
     @property
     def cost(self) -> float:
@@ -100,6 +110,8 @@ class Recipe:
         weight_decay, clip_norm, ema: AdamW's decay, the gradient's largest norm, and the average's decay.
         hardest: share of the pixels the cross-entropy looks at, reached after ``hardest_after`` steps.
         feedback: chance that a propagated frame's own prediction, not the truth, is the next one's previous mask.
+        waypoints: chance that a propagated frame joins the clip's memory (the latest two of them stay), as in a session's passes.
+        alone: chance that every object is scribbled on each frame that shows it and that frames do not see each other.
         vote_weight: weight of the loss on the tags' vote.
         across_frame: False trains the interaction without across-frame attention (the baseline of table II).
         validation: what is looked at on the way.
@@ -124,6 +136,8 @@ class Recipe:
     hardest: float = 0.25
     hardest_after: int = 1000
     feedback: float = 0.7
+    waypoints: float = 0.3
+    alone: float = 0.4
     vote_weight: float = 0.2
     across_frame: bool = True
     validation: Validation = field(default_factory=Validation)
@@ -135,9 +149,13 @@ class Recipe:
         if not self.stages:
             raise ConfigError("a recipe needs at least one [[stages]] table with its steps")
         for stage in self.stages:
-            aligned = preset(self.preset).align_corners and stage.size % 16 == 1
-            if (stage.size % 32 and not aligned) or stage.size < 64:
-                raise ConfigError(f"a stage's size is a multiple of 32 (or, for r50, 16 k + 1) and at least 64, got {stage.size}")
+            smallest = stage.size if stage.smallest is None else stage.smallest
+            for size in (stage.size, smallest):
+                aligned = preset(self.preset).align_corners and size % 16 == 1
+                if (size % 32 and not aligned) or size < 64:
+                    raise ConfigError(f"a stage's size is a multiple of 32 (or, for r50, 16 k + 1) and at least 64, got {size}")
+            if smallest > stage.size:
+                raise ConfigError(f"a stage's smallest size is not above its size, got {smallest} and {stage.size}")
             if min(stage.steps, stage.length, stage.batch, stage.rounds, stage.memory) < 1:
                 raise ConfigError(f"a stage's steps, length, batch, rounds and memory are at least 1, got {stage}")
 

@@ -16,6 +16,7 @@ from ..data import IGNORE, QUALITIES, correction_strokes, simulate_strokes
 from ..model import Features, IDPro, Memory
 from ..model.encoders import FeatureMaps
 from ..model.identity import one_hot, resize_tags
+from ..session.schedule import WAYPOINTS
 from .batch import Batch
 from .losses import mask_loss, mean_jaccard, vote_loss
 from .recipe import Recipe, Stage
@@ -29,7 +30,7 @@ class StepResult(NamedTuple):
 
 
 class PropagationStep(nn.Module):
-    """Masks of some frames given, those of the others propagated in order; own predictions fed back."""
+    """Masks of some frames given, those of the others propagated in order; own predictions fed back and remembered."""
 
     def __init__(self, network: IDPro, recipe: Recipe) -> None:
         super().__init__()
@@ -48,7 +49,8 @@ class PropagationStep(nn.Module):
             memory = memory.put(given, self.network.memorise(frames[given], tags[:, given]))
         previous = memory.entries[0]
         losses, jaccards = [], []
-        for i in (i for i in range(1, t) if i not in memory.frames):
+        waypoints: list[int] = []
+        for i in [i for i in range(1, t) if i not in memory.frames]:
             result = self.network.propagate(frames[i], memory, previous, batch.active)
             loss = mask_loss(result.logits, batch.targets[:, i], share)
             if result.vote is not None:
@@ -58,6 +60,11 @@ class PropagationStep(nn.Module):
             own = generator.random() < self.recipe.feedback
             masks = self.network.feedback(result.logits.detach(), size) if own else tags[:, i]
             previous = self.network.memorise(frames[i], masks, result.tokens)
+            if generator.random() < self.recipe.waypoints:
+                if len(waypoints) == WAYPOINTS:
+                    memory = memory.without(waypoints.pop(0))
+                waypoints.append(i)
+                memory = memory.put(i, previous)
         loss = torch.stack(losses).mean()
         return StepResult(loss, {"loss": float(loss.detach()), "jaccard": float(np.mean(jaccards)), "last": jaccards[-1]})
 
@@ -83,7 +90,8 @@ class InteractionStep(nn.Module):
         share = hardest_share(self.recipe, step)
         images = batch.images[:, :frames]
         size = (images.shape[-2], images.shape[-1])
-        people = [_Person(batch, clip, frames, generator) for clip in range(len(batch.images))]
+        alone = bool(generator.random() < self.recipe.alone)  # nothing to be learned from other frames
+        people = [_Person(batch, clip, frames, everywhere=alone) for clip in range(len(batch.images))]
         targets = torch.stack([person.targets for person in people]).to(device)  # B F H W; never-scribbled objects are background
         active = torch.stack([person.active for person in people]).to(device) & batch.active
         previous = torch.stack([person.previous for person in people]).to(device)  # B F K H W
@@ -91,7 +99,7 @@ class InteractionStep(nn.Module):
         losses, scalars = [], {}
         for round_ in range(1, rounds + 1):
             scribbles = torch.stack([person.scribbles() for person in people]).to(device)
-            result = self.network.interact(images, scribbles, previous, active, across=self.recipe.across_frame)
+            result = self.network.interact(images, scribbles, previous, active, across=self.recipe.across_frame and not alone)
             logits, flat = result.logits.flatten(0, 1), targets.flatten(0, 1)  # BF K h w, BF H W
             loss = mask_loss(logits, flat, share)
             if result.vote is not None:
@@ -110,14 +118,14 @@ class InteractionStep(nn.Module):
 class _Person:
     """Whoever scribbles on one clip: first strokes, then corrections of what came back."""
 
-    def __init__(self, batch: Batch, clip: int, frames: int, generator: np.random.Generator) -> None:
+    def __init__(self, batch: Batch, clip: int, frames: int, *, everywhere: bool) -> None:
         self.rng = np.random.default_rng((*batch.seeds[clip], 2))
         truth: NDArray[np.uint8] = batch.targets[clip, :frames].cpu().numpy().astype(np.uint8)
         self.quality = QUALITIES[int(self.rng.choice(3, p=(0.3, 0.5, 0.2)))]
         self.keeps = bool(self.rng.random() < 0.5)  # do strokes of earlier rounds stay on the page?
         ids = [int(i) for i in np.flatnonzero(batch.active[clip].cpu().numpy()) if i]
         where = {i: [f for f in range(frames) if (truth[f] == i).any()] for i in ids}
-        drawn = {i: self._frames_to_scribble(where[i]) for i in ids if where[i]}
+        drawn = {i: where[i] if everywhere else self._frames_to_scribble(where[i]) for i in ids if where[i]}
         self.strokes = np.stack(
             [
                 simulate_strokes(
