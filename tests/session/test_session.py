@@ -67,6 +67,25 @@ def test_without_across_frame_an_object_stays_where_it_was_drawn() -> None:
     assert set(np.unique(masks[0])) == {0, 1} and set(np.unique(masks[7])) == {0, 2}
 
 
+def test_frames_see_each_other_only_where_one_lacks_an_object(tiny: IDPro, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert tiny.config.interaction is not None
+    asked: list[tuple[int, bool]] = []
+    ask = tiny.interact
+
+    def spy(images: torch.Tensor, *rest: torch.Tensor, across: bool) -> object:
+        asked.append((images.shape[1], across))
+        return ask(images, *rest, across=across)
+
+    monkeypatch.setattr(tiny, "interact", spy)
+    session = Session(tiny, clip(), size=None)
+    one, two = Stroke(1, ((0.2, 0.2), (0.4, 0.2))), Stroke(2, ((0.6, 0.7), (0.8, 0.7)))
+    session.interact({0: [one, two], 3: [one], 7: [two, one]})
+    assert asked == [(3, True), (2, False)]  # all see frame 3 through; 0 and 7 are answered by themselves
+    asked.clear()
+    session.interact({0: [one, two], 7: [two, one]})
+    assert asked == [(2, False)]
+
+
 class Shortsighted(ColourNetwork):
     """Its interaction module sees no frame but its own, and is not sure of it."""
 

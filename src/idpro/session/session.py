@@ -471,21 +471,41 @@ class Session:
     def _interact(
         self, frames: Sequence[int], scribbles: Scribbles, current: Mapping[int, Mask | None], objects: tuple[int, ...]
     ) -> Iterator[tuple[int, list[Tensor]]]:
-        """Equation 1 for ``frames``: (frame, scores S h w in each geometry of the interaction)."""
+        """Equation 1 for ``frames``: (frame, scores S h w in each geometry of the interaction).
+
+        Frames see each other where one lacks an object: neither drawn on it nor part of the mask it begins with. A frame that
+        has all of them has nothing to learn from others, and is solved better by itself (docs/training-log.md).
+        """
         shown = {f: tuple(guidance(scribbles.get(f, ()))) for f in frames}
+        lacking = {f for f in frames if self._across and not set(objects) <= _known(shown[f], current[f])}
         for together, wanted in _goes(shown):
-            seen: list[Tensor] = []
-            for geometry in self.interaction_geometries:
-                images = torch.cat([self._image(f, geometry) for f in together])[None]  # 1 F 3 H W
-                strokes = torch.stack([self._stroke_tags(shown[f], objects, geometry) for f in together], 1)  # G F K H W
-                before = torch.stack([self._mask_tags(current[f], objects, geometry) for f in together], 1)  # G F K H W
-                images = images.expand(strokes.shape[0], -1, -1, -1, -1)
-                seen.append(
-                    self._network.interact(images, strokes, before, self._active(objects), across=self._across).logits
-                )  # G F K h w
-            for index, frame in enumerate(together):
-                if frame in wanted:
-                    yield frame, [merge_groups(logits[:, index], len(objects)) for logits in seen]
+            for across in (True, False):
+                asked = [f for f in wanted if (f in lacking) is across]
+                if not asked:
+                    continue
+                seen = together if across else asked
+                answers = [
+                    self._solved(seen, shown, current, objects, geometry, across) for geometry in self.interaction_geometries
+                ]
+                for frame in asked:
+                    at = seen.index(frame)
+                    yield frame, [merge_groups(logits[:, at], len(objects)) for logits in answers]
+
+    def _solved(
+        self,
+        frames: Sequence[int],
+        shown: Mapping[int, Sequence[Stroke]],
+        current: Mapping[int, Mask | None],
+        objects: tuple[int, ...],
+        geometry: Geometry,
+        across: bool,
+    ) -> Tensor:
+        """One pass of the interaction module over ``frames`` as ``geometry`` has them: id logits G F K h w."""
+        images = torch.cat([self._image(f, geometry) for f in frames])[None]  # 1 F 3 H W
+        strokes = torch.stack([self._stroke_tags(shown[f], objects, geometry) for f in frames], 1)  # G F K H W
+        before = torch.stack([self._mask_tags(current[f], objects, geometry) for f in frames], 1)  # G F K H W
+        images = images.expand(strokes.shape[0], -1, -1, -1, -1)
+        return self._network.interact(images, strokes, before, self._active(objects), across=across).logits
 
     def _seen_together(self, scores: Sequence[Tensor]) -> Tensor:
         """Scores S h w in each geometry of the interaction -> the mean of their log probabilities, S H W (source)."""
@@ -806,6 +826,12 @@ def _goes(strokes: Mapping[int, Sequence[Stroke]]) -> Iterator[tuple[list[int], 
     for at in range(0, len(rest), step):
         part = rest[at : at + step]
         yield sorted([*guides, *part]), part if at else [*guides, *part]
+
+
+def _known(strokes: Iterable[Stroke], mask: Mask | None) -> set[int]:
+    """The ids that are drawn on a frame or part of its mask."""
+    drawn = {stroke.object_id for stroke in strokes}
+    return drawn if mask is None else drawn | set(np.unique(mask).tolist())
 
 
 def _slots(mask: Mask, objects: tuple[int, ...]) -> NDArray[np.uint8]:
