@@ -103,7 +103,8 @@ class Annotator:
         self.wait_for_picture()
 
     def wait_for_picture(self) -> None:
-        expect(self.page.locator("#stage")).not_to_have_class(re.compile("waiting"))
+        """Wait until the picture on the stage is that of the playhead."""
+        self.page.wait_for_function("() => window.idpro.stage.shown === window.idpro.store.state.frame")
 
     # Acting
 
@@ -142,7 +143,7 @@ class Annotator:
         self.idle(timeout)
 
     def idle(self, timeout: float = 60.0) -> None:
-        """Wait until the model has done what was asked."""
+        """Wait until the server and the model have done what was asked, and the page has heard of it."""
         self.page.wait_for_function(
             "() => { const s = window.idpro.store.state; "
             "return !window.idpro.busy() && !['running', 'waiting'].includes(s.job?.state); }",

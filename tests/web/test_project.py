@@ -463,6 +463,18 @@ def test_two_tabs_see_the_same(page: Page) -> None:
         assert snapshot["interacted"] == [0] and list(snapshot["frames"]) == ["0"]
 
 
+def test_an_echo_comes_after_all_that_happened_before_it_was_asked_for(page: Page) -> None:
+    page.add_object(1)
+    with page.tab() as tab:
+        messages(tab, "snapshot")
+        for number in range(5):
+            page.mark(0, kind="stroke", id=f"m-{number}", object=1, points=[[0.5, 0.5]])
+        tab.send_text("no number")
+        tab.send_text("7")
+        told = messages(tab, "echo")
+        assert [m["type"] for m in told] == ["document"] * 5 + ["echo"] and told[-1]["number"] == 7
+
+
 def test_edits_of_two_tabs_at_once_are_all_kept(page: Page, make_registry: MakeRegistry) -> None:
     page.add_object(1)
 

@@ -319,8 +319,8 @@ class Project:
             raise
         self._session = session
         self._reconcile(session)
-        self._say_model("ready", "")
         self.refresh()
+        self._say_model("ready", "")
 
     def _reconcile(self, session: Session) -> None:
         """The session's log and ours are two files: after a crash between them, believe the session's."""

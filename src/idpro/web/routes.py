@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import json
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import asdict
@@ -18,6 +19,7 @@ from starlette.concurrency import run_in_threadpool
 from ..errors import IDProError, MaskError
 from ..export import soft_matte
 from ..masks import read_mask
+from .hub import Subscriber
 from .pictures import gray, heat
 from .project import COVER, Project
 from .registry import NotHere, Registry, TooLarge
@@ -263,7 +265,7 @@ async def live(project_id: str, socket: WebSocket) -> None:
         await socket.send_json(await run_in_threadpool(project.snapshot))
         project.worker.wake()
         sending = asyncio.create_task(_send(socket, subscriber.next))
-        receiving = asyncio.create_task(_drain(socket))
+        receiving = asyncio.create_task(_echo(socket, subscriber))
         done, pending = await asyncio.wait({sending, receiving}, return_when=asyncio.FIRST_COMPLETED)
         for task in pending:
             task.cancel()
@@ -282,11 +284,13 @@ async def _send(socket: WebSocket, next_message: Any) -> None:
             await socket.send_text(message)
 
 
-async def _drain(socket: WebSocket) -> None:
-    """Tabs say nothing on the socket; this ends when they go."""
+async def _echo(socket: WebSocket, subscriber: Subscriber) -> None:
+    """Give back the numbers a tab says: then it knows that it has every event of before. This ends when the tab goes."""
     with contextlib.suppress(WebSocketDisconnect):
         while True:
-            await socket.receive_text()
+            said = await socket.receive_text()
+            if said.isdecimal() and len(said) < 16:
+                subscriber.offer(json.dumps({"type": "echo", "number": int(said)}))
 
 
 def _read_import(path: Path, project: Project) -> Any:

@@ -51,7 +51,7 @@ export class Kept {
 const FRAME_BUDGET = 384 * 2 ** 20;
 const MASK_BUDGET = 192 * 2 ** 20;
 const FETCHES = 4;
-const RETRY = 1000; // milliseconds until a fetch that failed is tried again
+export const RETRY = 1000; // milliseconds until a fetch that failed is tried again
 
 /** The pictures of the open video. */
 export class Frames {
@@ -88,7 +88,7 @@ export class Frames {
 
   fill() {
     while (this.loading.size < FETCHES) {
-      const next = this.wanted.find((i) => !this.loading.has(i) && !this.kept.map.has(i));
+      const next = this.wanted.find((i) => !this.loading.has(i) && !this.kept.map.has(i) && !this.failed.has(i));
       if (next === undefined || this.closed) return;
       this.wanted = this.wanted.filter((i) => i !== next);
       void this.load(next);
@@ -165,7 +165,7 @@ export class Masks {
       else return;
       this.arrived(index);
     } catch {
-      // The server is away: asked for again when the frame is drawn next.
+      setTimeout(() => this.arrived(index), RETRY); // what is drawn then asks again
     } finally {
       if (this.loading.get(index) === version) this.loading.delete(index);
     }

@@ -14,6 +14,9 @@ export class Live {
     this.connection = connection;
     this.closed = false;
     this.attempts = 0;
+    this.asked = 0;
+    /** @type {Map<number, () => void>} what waits for an echo */
+    this.waiting = new Map();
     this.open();
   }
 
@@ -26,7 +29,7 @@ export class Live {
       this.connection(true);
     };
     socket.onmessage = ({ data }) => {
-      if (typeof data === 'string') return this.receive(JSON.parse(data));
+      if (typeof data === 'string') return this.hear(JSON.parse(data));
       const length = new DataView(data).getUint32(0, true);
       this.receive(JSON.parse(decoder.decode(new Uint8Array(data, 4, length))), data, 4 + length);
     };
@@ -36,6 +39,24 @@ export class Live {
       this.attempts += 1;
       setTimeout(() => !this.closed && this.open(), Math.min(4000, 200 * 2 ** this.attempts));
     };
+  }
+
+  /** @param {any} event */
+  hear(event) {
+    if (event.type !== 'echo') this.receive(event);
+    const numbers = event.type === 'echo' ? [event.number] : event.type === 'snapshot' ? [...this.waiting.keys()] : [];
+    for (const number of numbers) {
+      this.waiting.get(number)?.();
+      this.waiting.delete(number);
+    }
+  }
+
+  /** Resolves when every event that the server has sent until now was received. @returns {Promise<void>} */
+  caughtUp() {
+    return new Promise((resolve) => {
+      this.waiting.set(++this.asked, resolve);
+      if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(String(this.asked)); // else the next snapshot tells
+    });
   }
 
   close() {

@@ -91,6 +91,7 @@ async function enter(id) {
     }
   }, (online) => store.set({ connection: online ? 'online' : 'offline' }));
   sync.resync = () => live.socket?.close();
+  sync.caughtUp = () => live.caughtUp();
   actions.sync = sync;
   open = { id, media, live };
   stage.show(media);

@@ -1,7 +1,7 @@
 // Everything to look at in one project: frames, masks, the masks before the last round, mattes.
 
 import { ProjectApi } from './api.js';
-import { Frames, Kept, Masks } from './frames.js';
+import { Frames, Kept, Masks, RETRY } from './frames.js';
 
 const AHEAD = 16;
 
@@ -51,7 +51,10 @@ export class Media {
       if (!response.ok) return;
       this.mattes.put(frame, { key, bitmap: await createImageBitmap(await response.blob()) });
       this.arrived();
-    }, () => undefined);
+    }).catch(() => setTimeout(() => {
+      if (this.mattes.get(frame)?.key === key) this.mattes.remove(frame);
+      this.arrived();
+    }, RETRY));
     return null;
   }
 

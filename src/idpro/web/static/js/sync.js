@@ -21,6 +21,8 @@ export class Sync {
     this.held = [];
     /** @type {() => void} */
     this.resync = () => undefined;
+    /** @type {() => Promise<void>} */
+    this.caughtUp = () => Promise.resolve();
   }
 
   /** Shows an edit and sends it; a refused one is taken back. @param {any} edit */
@@ -40,7 +42,9 @@ export class Sync {
         return false;
       },
     );
-    this.queue = done.then(() => {
+    this.queue = done;
+    // The answer and the events of a request come by different ways: it is over when both are here.
+    void done.then(() => this.caughtUp()).then(() => {
       this.inFlight -= 1;
       if (this.inFlight === 0) for (const document of this.held.splice(0)) this.takeDocument(document);
     });

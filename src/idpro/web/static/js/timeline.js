@@ -1,6 +1,7 @@
 // The timeline: thumbnails, marked frames, where each object is seen, and where the model is unsure.
 
 import { byId, clamp, onceAFrame } from './dom.js';
+import { RETRY } from './frames.js';
 
 const THUMBS = 46;
 const RULER = 18;
@@ -203,6 +204,10 @@ export class Timeline {
     if (!image) {
       image = new Image();
       image.onload = this.draw;
+      image.onerror = () => setTimeout(() => {
+        this.thumbnails.delete(frame);
+        this.draw();
+      }, RETRY);
       image.src = /** @type {import('./media.js').Media} */ (this.media).api.thumbnail(frame);
       this.thumbnails.set(frame, image);
       if (this.thumbnails.size > 400) this.thumbnails.delete(this.thumbnails.keys().next().value ?? 0);
