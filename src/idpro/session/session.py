@@ -37,6 +37,7 @@ from .state import History, MaskReference, PackedMask, State
 FRAMES_AT_ONCE = 8  # interacted frames that are solved jointly; more are solved in several goes that share some frames
 FEATURE_BYTES = 512 << 20  # of encoded frames kept: 200 frames at 480p; a frame is encoded anew in a fifth of its time
 ENTRY_BYTES = 512 << 20  # of memory entries kept
+HALF_A_SAY = 0.5  # weight of propagation's odds beside those of the interaction module, where there is a stroke
 NEVER = -1e4  # a score no other is below
 SOFTNESS = 4.0  # stride-4 cells: an object of a few pixels is no reason for doubt
 
@@ -433,12 +434,15 @@ class Session:
             drawn = [f for f in round_.frames if f not in accepted]
             solved = dict(self._interact(drawn, round_.scribbles, current, objects))
             stated = {f: facts(rounds, f) for f in drawn}
-            for frame, scores in solved.items():
-                full = self._seen_together(scores)  # S H W
+
+            def settled(frame: int, full: Tensor) -> Mask:
                 mask = self._choose(full, objects, stated[frame])
-                accepted[frame] = without_strays(mask, current[frame], self.geometry.source_strokes(stated[frame].strokes))
+                return without_strays(mask, current[frame], self.geometry.source_strokes(stated[frame].strokes))
+
+            for frame, scores in solved.items():
+                accepted[frame] = settled(frame, self._seen_together(scores))
             if self._across:
-                accepted |= dict(self._second_opinions(solved, stated, accepted, objects))
+                accepted |= {f: settled(f, full) for f, full in self._second_opinions(solved, stated, accepted, objects)}
             extended = self._extend(accepted, objects)
         return Commit(round_, objects, dict(sorted(accepted.items())), extended)
 
@@ -519,29 +523,31 @@ class Session:
         stated: Mapping[int, Facts],
         accepted: Mapping[int, Mask],
         objects: tuple[int, ...],
-    ) -> Iterator[tuple[int, Mask]]:
-        """The masks of frames on which an object that is new in this round has no stroke, with what propagation says of it.
+    ) -> Iterator[tuple[int, Tensor]]:
+        """What propagation from the round's other frames adds about its new objects: (frame, scores S H W at the source).
 
-        The interaction module found it across frames; propagation from the frames where it has strokes is asked too, and
-        the odds of both multiply. Objects known before were propagated here already: the round began with their masks.
+        Where a new object has no stroke, the module found it across frames, and the odds of both multiply; where it has one,
+        propagation has half a say. Objects known before were propagated here already: the round began with their masks.
         """
         new = set(objects) - set(self.objects)
         shown = {f: {s.object_id for s in here.strokes} | here.boxes.keys() for f, here in stated.items()}
         shown |= {f: set(np.unique(mask).tolist()) for f, mask in accepted.items() if f not in stated}  # handed in
         for frame, scores in solved.items():
-            guides = [f for f in shown if f != frame and shown[f] & new - shown[frame]]
-            unseen = set().union(*(shown[f] for f in guides)) & new - shown[frame] - stated[frame].absent
-            if not unseen:
+            guides = [f for f in shown if f != frame and shown[f] & new]
+            told = sorted(set().union(*(shown[f] for f in guides)) & new - stated[frame].absent)
+            if not told:
                 continue
             memory = Memory.empty()
             for guide in guides:
                 memory = memory.put(guide, self._remember(guide, self._mask_tags(accepted[guide], objects), None))
             nearest = min(guides, key=lambda f: (abs(f - frame), f))
             propagated = self._propagate_once(frame, memory, memory.entries[nearest], objects)[0]
-            full = self._seen_together(scores)  # S H W
-            slots = [1 + objects.index(i) for i in sorted(unseen)]
-            full[slots] += self.geometry.to_source(propagated[None].float())[0, slots]
-            yield frame, self._choose(full, objects, stated[frame])
+            full = self._seen_together(scores)
+            for object_id in told:
+                slot = 1 + objects.index(object_id)
+                say = HALF_A_SAY if object_id in shown[frame] else 1.0
+                full[slot] += say * self.geometry.to_source(propagated[None, slot : slot + 1].float())[0, 0]
+            yield frame, full
 
     def _current(self, frame: int) -> Mask | None:
         """The mask to start from: the frame's own, or the memory's guess, which also adds objects newer than the mask."""
