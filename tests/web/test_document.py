@@ -91,6 +91,18 @@ def test_hiding_and_locking_are_ways_of_looking() -> None:
     assert back.document.objects[0].hidden and back.document.objects[0].locked
 
 
+def test_what_is_painted_spares_the_objects_that_were_locked_then() -> None:
+    def paint(name: str, object_id: int) -> Any:
+        return edit(
+            "edit_marks", frame=3, add=[{"kind": "paint", "id": name, "object": object_id, "points": [[0, 0]], "width": 0.1}]
+        )
+
+    state = State().edit(add(1)).edit(add(2)).edit(paint("a", 2))
+    state = state.edit(edit("update_object", id=1, locked=True)).edit(paint("b", 2)).edit(paint("c", 0))
+    state = state.edit(edit("update_object", id=1, locked=False)).edit(paint("d", 2))
+    assert [mark.spares for mark in state.document.marks[3]] == [(), (1,), (1,), ()]  # type: ignore[union-attr]
+
+
 def test_solved_takes_its_marks_and_undo_brings_them_back() -> None:
     before = drawn()
     state = before.solved("commit", ["a"], [1, 2, 7], steps=2, number=9)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ import uvicorn
 from PIL import Image as Pillow
 from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect, sync_playwright
 
+from idpro.types import Mask
 from idpro.web.app import create_app
 from idpro.web.commands import _bind
 from idpro.web.exact import apply_exact
@@ -234,13 +237,51 @@ def test_escape_gives_up_the_stroke_being_drawn(a: Annotator) -> None:
 
 
 def test_the_mask_brush_is_the_same_sum_on_the_page_and_on_the_server(a: Annotator) -> None:
-    mark = PaintMark(id="p", object=3, points=((0.1, 0.2), (0.52, 0.61), (0.9, 1.0)), width=0.13)
+    mark = PaintMark(id="p", object=3, points=((0.1, 0.2), (0.52, 0.61), (0.9, 1.0)), width=0.13, spares=(1,))
+    before = (np.arange(HEIGHT * WIDTH, dtype=np.uint8) % 3).reshape(HEIGHT, WIDTH)
     ids = a.page.evaluate(
-        "async ([width, height, mark]) => { const { applyExact } = await import('/static/js/runs.js'); "
-        "const mask = { width, height, ids: new Uint8Array(width * height) }; applyExact(mask, mark); return [...mask.ids]; }",
-        [WIDTH, HEIGHT, mark.model_dump(mode="json")],
+        "async ([width, height, ids, mark]) => { const { applyExact } = await import('/static/js/runs.js'); "
+        "const mask = { width, height, ids: new Uint8Array(ids) }; applyExact(mask, mark); return [...mask.ids]; }",
+        [WIDTH, HEIGHT, before.ravel().tolist(), mark.model_dump(mode="json")],
     )
-    assert np.array_equal(np.reshape(ids, (HEIGHT, WIDTH)), apply_exact(np.zeros((HEIGHT, WIDTH), np.uint8), [mark]))
+    assert np.array_equal(np.reshape(ids, (HEIGHT, WIDTH)), apply_exact(before, [mark]))
+
+
+def test_the_mask_brush_of_an_object_leaves_a_locked_one_alone(a: Annotator, registry: Registry) -> None:
+    def shown() -> Mask:
+        """The mask on the stage, with what is painted just now."""
+        ids = a.page.evaluate("() => [...(window.idpro.stage.painted ?? window.idpro.stage.currentMask()).ids]")
+        return np.reshape(np.array(ids, np.uint8), (HEIGHT, WIDTH))
+
+    def across() -> Mask:
+        """Paint over the first object and beyond it; what is seen before the button is released."""
+        (x, y), mouse = centre(1, 0), a.page.mouse
+        mouse.move(*a.place(x - 0.25, y))
+        mouse.down()
+        mouse.move(*a.place(x + 0.25, y), steps=8)
+        seen = shown()
+        mouse.up()
+        return seen
+
+    marked(a)
+    a.commit()
+    a.seek(0)
+    before = registry.open_source(0).session.mask(0)
+    assert before is not None
+    a.page.keyboard.press("m")
+    a.page.get_by_role("button", name="Lock Object 1").click()
+    a.choose(1)
+    painted = across()
+    assert np.array_equal(painted == 1, before == 1) and (painted == 2).sum() > (before == 2).sum()
+    a.page.get_by_role("button", name="Erase", exact=True).click()
+    erased = across()
+    assert np.array_equal(erased == 1, before == 1) and (erased == 2).sum() < (painted == 2).sum()
+    pending = shown()
+    a.commit()
+    kept = registry.open_source(0).session.mask(0)
+    assert kept is not None and np.array_equal(kept == 1, before == 1) and np.array_equal(kept, pending)
+    a.page.get_by_role("button", name="Unlock Object 1").click()
+    assert (across() == 1).sum() < (before == 1).sum()
 
 
 # Objects
@@ -455,28 +496,104 @@ def test_every_control_has_a_name_and_a_role(a: Annotator) -> None:
         expect(a.page.get_by_role(role, name=name)).to_be_visible()  # type: ignore[arg-type]
 
 
+def ends(mark: dict[str, Any]) -> list[float]:
+    return [*mark["points"][0], *mark["points"][-1]]
+
+
+class Hand:
+    """Fingers and a pen, as Chromium has them from the devices."""
+
+    def __init__(self, a: Annotator) -> None:
+        self._a = a
+        self._devices = a.page.context.new_cdp_session(a.page)
+        a.page.evaluate(
+            "() => { window.pointers = new Set(); "
+            "document.getElementById('stage').addEventListener('pointermove', (e) => window.pointers.add(e.pointerType)); }"
+        )
+
+    def fingers(self, kind: str, *places: tuple[float, float]) -> None:
+        points = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(places)]
+        self._devices.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def pen(self, *points: tuple[float, float], button: str = "left") -> None:
+        """A stroke; ``button`` right: the one on the barrel is held."""
+        held = {"left": 1, "right": 2}[button]
+        for i, (x, y) in enumerate((*points, points[-1])):
+            kind = "mousePressed" if i == 0 else "mouseReleased" if i == len(points) else "mouseMoved"
+            left, top = self._a.place(x, y)
+            self._devices.send(
+                "Input.dispatchMouseEvent",
+                {
+                    "type": kind, "x": left, "y": top, "button": button, "buttons": 0 if kind == "mouseReleased" else held,
+                    "clickCount": 1, "pointerType": "pen", "force": 0.4, "tiltX": 20,
+                },
+            )  # fmt: skip
+
+    @property
+    def seen(self) -> list[str]:
+        """The pointers that the page has seen."""
+        return sorted(self._a.page.evaluate("() => [...window.pointers]"))
+
+
 def test_a_finger_draws_and_two_fingers_zoom(browser: Browser, address: str, registry: Registry) -> None:
     a = opened(browser, address, registry, has_touch=True)
-    touch = a.page.context.new_cdp_session(a.page)
-
-    def send(kind: str, *points: tuple[float, float]) -> None:
-        places = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
-
-    send("touchStart", a.place(0.2, 0.3))
-    send("touchMove", a.place(0.3, 0.3))
-    send("touchMove", a.place(0.4, 0.3))
-    send("touchEnd")
+    hand = Hand(a)
+    hand.fingers("touchStart", a.place(0.2, 0.3))
+    hand.fingers("touchMove", a.place(0.3, 0.3))
+    hand.fingers("touchMove", a.place(0.4, 0.4))
+    hand.fingers("touchEnd")
     expect(a.page.locator("#marks .mark")).to_have_count(1)
+    assert kinds(a, 0) == ["stroke1"] and np.allclose(ends(a.state("marks.get(0)[0]")), [0.2, 0.3, 0.4, 0.4], atol=0.01)
     scale = a.state("zoom")
     one, two = a.place(0.4, 0.5), a.place(0.6, 0.5)
-    send("touchStart", one, two)
-    send("touchMove", (one[0] - 60, one[1]), (two[0] + 60, two[1]))
-    send("touchEnd")
+    hand.fingers("touchStart", one, two)
+    hand.fingers("touchMove", (one[0] - 60, one[1]), (two[0] + 60, two[1]))
+    hand.fingers("touchEnd")
     a.page.wait_for_function("least => window.idpro.store.state.zoom > least", arg=1.1 * scale)
-    assert kinds(a, 0) == ["stroke1"]
+    assert kinds(a, 0) == ["stroke1"] and hand.seen == ["touch"]
     a.page.context.close()
     assert a.problems == []
+
+
+def test_a_pen_draws_and_fingers_then_only_move_the_picture(browser: Browser, address: str, registry: Registry) -> None:
+    a = opened(browser, address, registry, has_touch=True)
+    hand = Hand(a)
+    hand.pen((0.2, 0.3), (0.3, 0.3), (0.4, 0.4))
+    hand.pen((0.6, 0.7), (0.7, 0.7), (0.8, 0.8), button="right")
+    expect(a.page.locator("#marks .mark")).to_have_count(2)
+    assert kinds(a, 0) == ["stroke1", "stroke0"] and hand.seen == ["pen"]
+    drawn, background = a.state("marks.get(0)")
+    assert np.allclose(ends(drawn), [0.2, 0.3, 0.4, 0.4], atol=0.01)
+    assert np.allclose(ends(background), [0.6, 0.7, 0.8, 0.8], atol=0.01)
+
+    corner, at, left = a.place(0, 0), a.place(0.5, 0.5), a.page.evaluate("() => window.idpro.stage.viewport.x")
+    hand.fingers("touchStart", at)
+    hand.fingers("touchMove", (at[0] + 40, at[1] + 20))
+    hand.fingers("touchEnd")
+    a.page.wait_for_function("x => window.idpro.stage.viewport.x > x", arg=left + 30)
+    assert np.allclose(a.place(0, 0), (corner[0] + 40, corner[1] + 20), atol=1) and len(kinds(a, 0)) == 2
+    a.page.context.close()
+    assert a.problems == []
+
+
+def test_the_eraser_end_of_a_pen_rubs_out(a: Annotator) -> None:
+    """Chromium's own devices have no such end, so the page gets the events from us."""
+    a.draw([(0.2, 0.3), (0.4, 0.3)])
+    a.draw([(0.2, 0.6), (0.4, 0.6)])
+    for x in (0.2, 0.25, 0.3, 0.35, 0.4):
+        left, top = a.place(x, 0.3)
+        kind = "pointerdown" if x == 0.2 else "pointermove"
+        event = {
+            "pointerId": 7,
+            "pointerType": "pen",
+            "button": 5 if x == 0.2 else -1,
+            "buttons": 32,
+            "clientX": left,
+            "clientY": top,
+        }
+        a.page.locator("#stage").dispatch_event(kind, event)
+    a.page.locator("#stage").dispatch_event("pointerup", {"pointerId": 7, "pointerType": "pen", "button": 5})
+    assert [round(m["points"][0][1], 1) for m in a.state("marks.get(0)")] == [0.6] and a.state("tool") == "brush"
 
 
 def test_a_small_window_has_everything_within_reach(browser: Browser, address: str, registry: Registry) -> None:
@@ -546,23 +663,29 @@ def test_the_page_comes_back_to_its_frame(a: Annotator) -> None:
     assert a.state("frame") == 7
 
 
-def test_a_frame_that_did_not_arrive_is_asked_for_again(a: Annotator) -> None:
-    refused: list[str] = []
+def test_what_did_not_arrive_is_asked_for_again(a: Annotator) -> None:
+    a.seek(9)
+    dab(a, 1, 9)
+    a.commit()
+    refused: set[str] = set()
 
     def once(route: Route) -> None:
-        if refused:
+        kind = route.request.url.split("/")[-2]
+        if kind in refused:
             route.continue_()
         else:
-            refused.append(route.request.url)
+            refused.add(kind)
             route.abort()
 
-    a.page.route("**/frames/9.jpg", once)
-    a.page.reload()
-    a.ready()
-    a.seek(9)
-    a.page.wait_for_function("() => window.idpro.stage.media.frames.get(9)")
-    assert len(refused) == 1
-    assert all("ERR_FAILED" in problem for problem in a.problems)
+    a.page.route(re.compile(r"/9(\.jpg|\.png|\?|$)"), once)
+    with a.page.expect_response("**/thumbnails/9.jpg"):
+        a.page.reload()
+        a.ready()
+    a.page.wait_for_function("() => window.idpro.stage.media.masks.kept.map.has(9)")
+    a.page.get_by_role("radio", name="Matte").click()
+    a.page.wait_for_function("() => window.idpro.stage.media.mattes.map.get(9)?.bitmap")
+    assert refused == {"frames", "thumbnails", "masks", "mattes"}
+    assert len(a.problems) == 4 and all("ERR_FAILED" in problem for problem in a.problems)
     a.problems.clear()
 
 

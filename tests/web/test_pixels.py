@@ -53,6 +53,15 @@ def test_a_dab_at_the_border_is_cut_by_it_and_the_smallest_brush_sets_a_pixel() 
     assert (apply_exact(np.zeros((40, 60), np.uint8), [paint([(0.508, 0.5125)], 0.001)]) == 2).sum() == 1
 
 
+def test_the_mask_brush_leaves_the_objects_it_spares_alone() -> None:
+    mask = noise(40, 60) % 4
+    stroke = paint([(0.25, 0.5), (0.75, 0.5)], 0.25)
+    everywhere = apply_exact(mask, [stroke])
+    assert (everywhere != mask)[mask == 1].any()
+    spared = apply_exact(mask, [stroke.model_copy(update={"spares": (1, 3)})])
+    assert np.array_equal(spared, np.where(np.isin(mask, (1, 3)), mask, everywhere))
+
+
 def test_absent_empties_its_object_and_strokes_change_nothing() -> None:
     mask = noise() % 3
     gone = apply_exact(mask, [AbsentMark(id="a", object=2)])

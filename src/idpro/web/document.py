@@ -102,10 +102,15 @@ class Document:
             if not isinstance(mark, PaintMark | AbsentMark):
                 mark.prompt()  # a mark that is no prompt is refused here, before it is kept
             taken.add(mark.id)
-        marks = (*kept, *edit.add)
+        marks = (*kept, *(self._sparing_the_locked(m) if isinstance(m, PaintMark) else m for m in edit.add))
         if len(marks) > MARKS_PER_FRAME:
             raise ScribbleError(f"frame {edit.frame} has {len(marks)} marks; at most {MARKS_PER_FRAME} fit: commit first")
         return replace(self, marks={k: v for k, v in {**self.marks, edit.frame: marks}.items() if v})
+
+    def _sparing_the_locked(self, mark: PaintMark) -> PaintMark:
+        """The page says this as well, but another tab may have locked an object since."""
+        locked = {o.id for o in self.objects if o.locked and o.id != mark.object}
+        return mark.model_copy(update={"spares": tuple(sorted({*mark.spares, *locked}))})
 
     def _require(self, object_id: int) -> None:
         if object_id not in self.ids:

@@ -24,11 +24,11 @@ def apply_exact(mask: Mask, marks: Iterable[Mark]) -> Mask:
             radius = max(0.5, mark.width * min(height, width) / 2)
             points = [(x * width, y * height) for x, y in mark.points]
             for a, b in zip(points, points[1:] or points, strict=False):
-                _paint_segment(painted, mark.object, a, b, radius)
+                _paint_segment(painted, mark, a, b, radius)
     return painted
 
 
-def _paint_segment(mask: Mask, object_id: int, a: Point, b: Point, radius: float) -> None:
+def _paint_segment(mask: Mask, mark: PaintMark, a: Point, b: Point, radius: float) -> None:
     """Set the pixels whose centre is within ``radius`` of the segment a b (in pixels), in place."""
     height, width = mask.shape
     left, right = max(0, int(np.floor(min(a[0], b[0]) - radius))), min(width - 1, int(np.ceil(max(a[0], b[0]) + radius)))
@@ -38,4 +38,5 @@ def _paint_segment(mask: Mask, object_id: int, a: Point, b: Point, radius: float
     length = dx * dx + dy * dy
     along = np.clip(((x - a[0]) * dx + (y - a[1]) * dy) / length, 0, 1) if length > 0 else np.zeros_like(x)
     near = (x - a[0] - along * dx) ** 2 + (y - a[1] - along * dy) ** 2 <= radius * radius
-    mask[top : bottom + 1, left : right + 1][near] = object_id
+    within = mask[top : bottom + 1, left : right + 1]
+    within[near & ~np.isin(within, mark.spares)] = mark.object

@@ -56,13 +56,14 @@ class BoxMark(_Wire):
 
 
 class PaintMark(_Wire):
-    """The mask brush: exactly these pixels become this object (0: background)."""
+    """The mask brush: exactly these pixels become this object (0: background), but for those of the objects in ``spares``."""
 
     kind: Literal["paint"] = "paint"
     id: MarkId
     object: PaintId
     points: Points
     width: Width
+    spares: tuple[ObjectId, ...] = ()  # the objects that were locked when it was drawn
 
 
 class AbsentMark(_Wire):

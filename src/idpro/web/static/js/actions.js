@@ -84,6 +84,11 @@ export class Actions {
     return this.state.objects.some((/** @type {ObjectInfo} */ o) => o.id === id && o.locked);
   }
 
+  /** The objects that no mark may change. */
+  locked() {
+    return this.state.objects.filter((/** @type {ObjectInfo} */ o) => o.locked).map((/** @type {ObjectInfo} */ o) => o.id);
+  }
+
   /** The object a new mark belongs to, made if there is none; null if it may not be drawn on. @returns {number|null} */
   objectToDraw() {
     const object = this.state.objects.find((/** @type {ObjectInfo} */ o) => o.id === this.state.object);
@@ -166,6 +171,7 @@ export class Actions {
 
   /** @param {number} object */
   markAbsent(object) {
+    if (this.isLocked(object)) return this.say('This object is locked. Unlock it to mark it absent.');
     const marks = this.state.marks.get(this.state.frame) ?? [];
     const there = marks.find((/** @type {Mark} */ m) => m.kind === 'absent' && m.object === object);
     if (there) this.editMarks(this.state.frame, [there.id], []);

@@ -19,11 +19,12 @@ export function unpackRuns(buffer, offset = 0) {
 
 /**
  * Sets the pixels whose centre is within `radius` of the segment (the server's `exact.py` does the same sum).
- * @param {PixelMask} mask @param {number} id
+ * @param {PixelMask} mask @param {import('./store.js').Mark} mark
  * @param {[number, number]} a @param {[number, number]} b in pixels @param {number} radius
  */
-export function paintSegment(mask, id, a, b, radius) {
+export function paintSegment(mask, mark, a, b, radius) {
   const { width, height, ids } = mask;
+  const spares = new Set(mark.spares);
   const [left, right] = [Math.max(0, Math.floor(Math.min(a[0], b[0]) - radius)), Math.min(width - 1, Math.ceil(Math.max(a[0], b[0]) + radius))];
   const [top, bottom] = [Math.max(0, Math.floor(Math.min(a[1], b[1]) - radius)), Math.min(height - 1, Math.ceil(Math.max(a[1], b[1]) + radius))];
   const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
@@ -34,7 +35,7 @@ export function paintSegment(mask, id, a, b, radius) {
       const [px, py] = [x + 0.5 - a[0], y + 0.5 - a[1]];
       const t = length > 0 ? Math.min(1, Math.max(0, (px * dx + py * dy) / length)) : 0;
       const [ex, ey] = [px - t * dx, py - t * dy];
-      if (ex * ex + ey * ey <= limit) ids[y * width + x] = id;
+      if (ex * ex + ey * ey <= limit && !spares.has(ids[y * width + x])) ids[y * width + x] = mark.object;
     }
   }
 }
@@ -56,6 +57,6 @@ export function applyExact(mask, mark) {
   }
   const points = /** @type {[number, number][]} */ (mark.points).map(([x, y]) => /** @type {[number, number]} */ ([x * mask.width, y * mask.height]));
   const radius = Math.max(0.5, (/** @type {number} */ (mark.width) * Math.min(mask.width, mask.height)) / 2);
-  if (points.length === 1) paintSegment(mask, mark.object, points[0], points[0], radius);
-  for (let i = 1; i < points.length; i++) paintSegment(mask, mark.object, points[i - 1], points[i], radius);
+  if (points.length === 1) paintSegment(mask, mark, points[0], points[0], radius);
+  for (let i = 1; i < points.length; i++) paintSegment(mask, mark, points[i - 1], points[i], radius);
 }

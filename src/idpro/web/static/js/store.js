@@ -3,7 +3,7 @@
 /**
  * @typedef {{id: number, name: string, color: string, hidden: boolean, locked: boolean}} ObjectInfo
  * @typedef {{kind: 'stroke'|'box'|'paint'|'absent', id: string, object: number, points?: [number, number][], width?: number,
- *   x0?: number, y0?: number, x1?: number, y1?: number}} Mark
+ *   x0?: number, y0?: number, x1?: number, y1?: number, spares?: number[]}} Mark spares: ids whose pixels it leaves alone
  * @typedef {{number: number, kind: string, title: string, state: string, done: number, total: number, left: number|null, message: string, result: any}} Job
  * @typedef {{id: string, name: string, frames: number, width: number, height: number, fps: number, model: string, folder: string}} Project
  */

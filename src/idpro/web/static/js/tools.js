@@ -133,7 +133,7 @@ function paintTool(stage, actions) {
       const mask = stage.currentMask() ?? stage.media.emptyMask();
       stage.painted = { ...mask, ids: mask.ids.slice() };
       trail = new Trail(spot);
-      mark = { kind: 'paint', id: freshId(), object, points: trail.points, width: store.state.widths.paint };
+      mark = { kind: 'paint', id: freshId(), object, points: trail.points, width: store.state.widths.paint, spares: actions.locked() };
       applyExact(stage.painted, mark);
       stage.repaint();
     },
@@ -141,7 +141,7 @@ function paintTool(stage, actions) {
       if (!trail || !mark || !stage.painted || !trail.add(spot)) return;
       const { width, height } = stage.painted;
       const [a, b] = trail.points.slice(-2).map(([x, y]) => /** @type {[number, number]} */ ([x * width, y * height]));
-      paintSegment(stage.painted, mark.object, a, b, Math.max(0.5, ((mark.width ?? 0) * Math.min(width, height)) / 2));
+      paintSegment(stage.painted, mark, a, b, Math.max(0.5, ((mark.width ?? 0) * Math.min(width, height)) / 2));
       stage.repaint();
     },
     up(spot) {

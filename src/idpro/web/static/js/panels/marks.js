@@ -67,7 +67,7 @@ function row(store, actions, frame, mark) {
               openMenu(
                 /** @type {HTMLElement} */ (event.currentTarget),
                 [...objects.map((/** @type {any} */ o) => ({ id: o.id, name: o.name })), ...(mark.kind === 'box' ? [] : [{ id: 0, name: 'Background' }])].map((o) => ({
-                  text: o.name, icon: o.id === mark.object ? /** @type {const} */ ('check') : undefined, disabled: o.id === mark.object,
+                  text: o.name, icon: o.id === mark.object ? /** @type {const} */ ('check') : undefined, disabled: o.id === mark.object || actions.isLocked(o.id),
                   run: () => actions.editMarks(frame, [mark.id], [{ ...mark, object: o.id }]),
                 })),
               ),
