@@ -112,7 +112,7 @@ def _measure(page: Page) -> PageLatency:
     page.wait_for_function(f"() => {STATE}.preview?.frame === {STATE}.frame", timeout=60_000)
     previewed_mask = float(page.evaluate(TIME_COMMIT))
     page.locator("#propagate").click()
-    page.wait_for_function(f"() => {STATE}.job?.kind === 'propagate' && {STATE}.job.state === 'running'", timeout=60_000)
+    page.wait_for_function(f"() => {STATE}.job?.kind === 'propagate' && {STATE}.job.state !== 'waiting'", timeout=60_000)
     page.evaluate("() => window.idpro.store.set({ view: { ...window.idpro.store.state.view, preview: false } })")
     begun, before = time.monotonic(), int(page.evaluate(f"() => {STATE}.job.done"))
     ink_busy = _ink(page)
