@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 import torch
 
 from idpro.bench import measure
-from idpro.bench.clip import WanderingDiscs, widescreen
-from idpro.bench.timing import resident_mib
+from idpro.bench.clip import WanderingDiscs, video_file, widescreen
+from idpro.bench.timing import TensorMemory, resident_mib
 from idpro.config import preset
 from idpro.errors import CheckpointError
 from idpro.model import IDPro, Memory, build
 from idpro.model.network import active_slots
 from idpro.session.cache import tensor_bytes, to_half
 from idpro.session.session import Session
+from idpro.session.workspace import MaskFile, Workspace
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +82,28 @@ def test_resident_memory_does_not_grow_with_the_clip(network: IDPro) -> None:
     short = resident(20)
     growth = resident(200) - short
     assert growth < 180 * tensor_bytes(features) / (1 << 20) / 2
+
+
+def test_two_rounds_on_three_times_the_frames_hold_the_same_tensors(network: IDPro, tmp_path: Path) -> None:
+    """To the byte, at the highest mark: encoded frames, memory entries, passes, and everything in passing. Masks are on disk."""
+
+    def peak(length: int) -> int:
+        clip = WanderingDiscs(widescreen(64), length, 2)
+        with (
+            video_file(clip) as file,
+            Workspace.create(tmp_path / str(length), file, size=64) as workspace,
+            workspace.open_video() as video,
+            TensorMemory() as memory,
+        ):
+            session = workspace.session(network, video, cache_bytes=1 << 18)
+            for marks in ([0, length - 1], [1]):
+                session.interact({}, masks={frame: clip.mask(frame) for frame in marks})
+                assert sum(1 for _ in session.propagate()) == length - len(session.interacted)
+            references = session.state.masks.values()
+            assert len(references) == length and all(isinstance(reference, MaskFile) for reference in references)
+        return memory.peaks[""]
+
+    assert peak(40) == peak(120)
 
 
 def test_ten_objects_cost_the_operations_of_one_and_eleven_of_two_groups(network: IDPro) -> None:

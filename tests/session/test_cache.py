@@ -85,3 +85,5 @@ def test_a_tensor_that_is_there_twice_is_kept_once() -> None:
     tensor = torch.rand(10)
     first, second = to_half((tensor, tensor))
     assert first is second and tensor_bytes((first, second)) == 20
+    first, second = to_single((first, second))
+    assert first is second and first.dtype == torch.float32

@@ -21,6 +21,7 @@ from ..model.engine import eager
 from ..model.identity import one_hot
 from ..model.network import active_slots
 from ..session.session import Session
+from ..session.workspace import Workspace
 from ..types import Mask
 from ..video import open_video
 from .clip import WanderingDiscs, video_file, widescreen
@@ -163,7 +164,7 @@ def interaction(network: IDPro, *, size: int, frames: int, objects: int, repeats
 
 
 def session(network: IDPro, *, size: int, source: int, frames: int, objects: int, marked: int = 1) -> Row:
-    """A whole session, once: a round of strokes, propagation, a second round, propagation of everything again.
+    """A whole session in a workspace, once: a round of strokes, propagation, a second round, propagation of everything again.
 
     Resident memory is read along the way: it must not grow with the clip.
 
@@ -173,8 +174,12 @@ def session(network: IDPro, *, size: int, source: int, frames: int, objects: int
     """
     device = network.device
     clip = WanderingDiscs(widescreen(source), frames, objects)
-    with video_file(clip) as file, open_video(file) as video:
-        work = Session(network, video, size=size)
+    with (
+        video_file(clip) as file,
+        Workspace.create(file.with_name("workspace"), file, size=size) as workspace,
+        workspace.open_video() as video,
+    ):
+        work = workspace.session(network, video)
         peak = PeakMemory(device)
         marks = spaced(marked, frames)
         rounds: list[Row] = []

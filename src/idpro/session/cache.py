@@ -69,31 +69,19 @@ class ByteCache(Generic[K, V]):
 
 def tensor_bytes(value: Any) -> int:
     """Bytes of all tensors in ``value``: a tensor, or tuples and dataclasses of such; one that is in it twice counts once."""
-    sizes: dict[int, int] = {}
+    sizes: list[int] = []
 
     def count(tensor: Tensor) -> Tensor:
-        sizes[id(tensor)] = tensor.nelement() * tensor.element_size()
+        sizes.append(tensor.nbytes)
         return tensor
 
     map_tensors(value, count)
-    return sum(sizes.values())
+    return sum(sizes)
 
 
 def to_half(value: V) -> V:
-    """``value`` with its float32 tensors as float16: half the bytes, a thousandth of the precision.
-
-    A tensor that is in it twice is still one tensor.
-    """
-    halves: dict[int, Tensor] = {}
-
-    def halve(t: Tensor) -> Tensor:
-        if t.dtype != torch.float32:
-            return t
-        if id(t) not in halves:
-            halves[id(t)] = t.half()
-        return halves[id(t)]
-
-    return map_tensors(value, halve)
+    """``value`` with its float32 tensors as float16: half the bytes, a thousandth of the precision."""
+    return map_tensors(value, lambda t: t.half() if t.dtype == torch.float32 else t)
 
 
 def to_single(value: V) -> V:
@@ -102,8 +90,18 @@ def to_single(value: V) -> V:
 
 
 def map_tensors(value: V, change: Callable[[Tensor], Tensor]) -> V:
-    """``value`` with every tensor in its (named) tuples and dataclasses replaced by ``change`` of it."""
-    return _map(value, change)  # type: ignore[no-any-return]
+    """``value`` with every tensor in its (named) tuples and dataclasses replaced by ``change`` of it.
+
+    A tensor that is in it twice is still one tensor.
+    """
+    changed: dict[int, Tensor] = {}
+
+    def once(tensor: Tensor) -> Tensor:
+        if id(tensor) not in changed:
+            changed[id(tensor)] = change(tensor)
+        return changed[id(tensor)]
+
+    return _map(value, once)  # type: ignore[no-any-return]
 
 
 def _map(value: Any, change: Callable[[Tensor], Tensor]) -> Any:

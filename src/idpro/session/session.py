@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..allocator import FreedMemory
 from ..config import ID_CHANNELS, MAX_OBJECTS
 from ..errors import CheckpointError, MaskError, ScribbleError, VideoError
 from ..geometry import Geometry
@@ -147,6 +148,7 @@ class Session:
         self._history = history or History()
         self._features: ByteCache[int, Features] = ByteCache(cache_bytes)
         self._entries: ByteCache[tuple[int, MaskReference, tuple[int, ...]], MemoryEntry] = ByteCache(ENTRY_BYTES)
+        self._freed = FreedMemory()
         self._heads: dict[Run, Head] = {}  # how far each pass has come
         self._propagation: object | None = None  # the propagation that may go on
         self._previewed: tuple[State, Commit] | None = None  # the last preview, and of which state it was
@@ -724,6 +726,7 @@ class Session:
         return geometry.image(self.video.frame(frame)).to(self._network.device)
 
     def _encoded(self, frame: int) -> Features:
+        self._freed.bound()
         features = self._features.get(frame)
         if features is None:
             with torch.inference_mode():
