@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from inspect import Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,267 +35,248 @@ Output = Annotated[Path | None, typer.Option("--output", "-o", help="Folder for 
 Objects = Annotated[str, typer.Option(help="Numbers of objects, such as 1,5,10.")]
 
 
-@app.command()
+@dataclass(frozen=True)
+class Subject:
+    """The network that is measured, and what there is to say about the circumstances."""
+
+    network: IDPro
+    name: str
+    about: dict[str, Any]
+
+    def told(self, row: Row) -> Row:
+        """``row``, with a sign of life on stderr."""
+        first = {key: value for key, value in row.items() if isinstance(value, int | float | str) and value is not None}
+        shown = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in list(first.items())[:5])
+        typer.echo(shown, err=True)
+        return row
+
+
+def benchmark(measure: Callable[..., Report]) -> Callable[..., Report]:
+    """``measure(subject, its own options)`` as a command: the subject is opened, and the report shown and written."""
+
+    def run(
+        model: Model = "lite",
+        threads: Threads = None,
+        device: Device = "auto",
+        json: Json = None,
+        output: Output = None,
+        **options: Any,
+    ) -> None:
+        subject = open_subject(model, device, threads, options.get("size"), output)
+        finish(measure(subject, **options), json, output)
+
+    _, *own = signature(measure, eval_str=True).parameters.values()
+    model, *shared, _ = signature(run, eval_str=True).parameters.values()
+    run.__signature__ = Signature([model, *own, *shared])  # type: ignore[attr-defined]
+    run.__annotations__ = {option.name: option.annotation for option in (model, *own, *shared)}
+    app.command(measure.__name__, help=measure.__doc__)(run)
+    return measure
+
+
+@benchmark
 def propagation(
-    model: Model = "lite",
+    subject: Subject,
     size: Size = 480,
     objects: Objects = "1,5,10,11,20",
     marked: Annotated[int, typer.Option(min=1, help="Frames with an accepted mask (the memory's).")] = 1,
     repeats: Repeats = 3,
-    threads: Threads = None,
-    device: Device = "auto",
-    json: Json = None,
-    output: Output = None,
-) -> None:
+) -> Report:
     """Seconds a frame: the first time, and again with cached features; where they go."""
     from .measure import propagation as measure
 
     counts = numbers("--objects", objects, 254)
-    subject = open_subject(model, device, threads, size, output)
     rows = measure(subject.network, size=size, counts=counts, marked=marked, repeats=repeats)
     parts = ("decode", "encode", "memory_read", "decoder", "identity", "upsampling", "session_overhead")
-    finish(
-        Report(
-            "propagation",
-            f"Propagation, {subject.name} at {size}p",
-            subject.about,
-            rows,
-            [
-                Column("objects", "objects"),
-                Column("first (frames/s)", "first_frames_per_s", 2),
-                Column("cached (frames/s)", "cached_frames_per_s", 2),
-                *(Column(f"{part.replace('_', ' ')} (ms)", f"parts.{part}", 1, 1e3) for part in parts),
-                Column("peak (MiB)", "peak_mib"),
-            ],
-            [Panel("objects", "seconds a frame", {"first": "first_frame_s", "cached": "cached_frame_s"})],
-        ),
-        json,
-        output,
+    return Report(
+        "propagation",
+        f"Propagation, {subject.name} at {size}p",
+        subject.about,
+        rows,
+        [
+            Column("objects", "objects"),
+            Column("first (frames/s)", "first_frames_per_s", 2),
+            Column("cached (frames/s)", "cached_frames_per_s", 2),
+            *(Column(f"{part.replace('_', ' ')} (ms)", f"parts.{part}", 1, 1e3) for part in parts),
+            Column("peak (MiB)", "peak_mib"),
+        ],
+        [Panel("objects", "seconds a frame", {"first": "first_frame_s", "cached": "cached_frame_s"})],
     )
 
 
-@app.command()
+@benchmark
 def interaction(
-    model: Model = "lite",
+    subject: Subject,
     size: Size = 480,
     frames: Annotated[str, typer.Option(help="Numbers of frames drawn on at once.")] = "1,3,5,10,20",
     objects: Objects = "1,10",
     repeats: Repeats = 3,
-    threads: Threads = None,
-    device: Device = "auto",
-    json: Json = None,
-    output: Output = None,
-) -> None:
+) -> Report:
     """Seconds of one round of strokes on any number of frames."""
     from .measure import interaction as measure
 
     frame_counts, counts = numbers("--frames", frames, 100), numbers("--objects", objects, 254)
-    subject = open_subject(model, device, threads, size, output)
     rows = [
         subject.told(measure(subject.network, size=size, frames=f, objects=n, repeats=repeats))
         for n in counts
         for f in frame_counts
     ]
     parts = ("decode", "encode", "afa", "enhancer", "mask_head", "tags", "rest")
-    finish(
-        Report(
-            "interaction",
-            f"Interaction, {subject.name} at {size}p",
-            subject.about,
-            rows,
-            [
-                Column("objects", "objects"),
-                Column("frames", "frames"),
-                Column("round (s)", "interact_s", 2),
-                *(Column(f"{part.replace('_', ' ')} (ms)", f"parts.{part}", 0, 1e3) for part in parts),
-                Column("peak (MiB)", "peak_mib"),
-            ],
-            [Panel("frames", "seconds", {"a round": "interact_s"}, by="objects")],
-        ),
-        json,
-        output,
+    return Report(
+        "interaction",
+        f"Interaction, {subject.name} at {size}p",
+        subject.about,
+        rows,
+        [
+            Column("objects", "objects"),
+            Column("frames", "frames"),
+            Column("round (s)", "interact_s", 2),
+            *(Column(f"{part.replace('_', ' ')} (ms)", f"parts.{part}", 0, 1e3) for part in parts),
+            Column("peak (MiB)", "peak_mib"),
+        ],
+        [Panel("frames", "seconds", {"a round": "interact_s"}, by="objects")],
     )
 
 
-@app.command()
+@benchmark
 def session(
-    model: Model = "lite",
+    subject: Subject,
     size: Size = 480,
     source: Annotated[int | None, typer.Option(help="Short side of the clip, such as 1080; left out: as --size.")] = None,
     frames: Annotated[str, typer.Option(help="Lengths of clips.")] = "50,100",
     objects: Annotated[int, typer.Option(min=1, max=254, help="Objects in the clip.")] = 3,
     marked: Annotated[int, typer.Option(min=1, help="Frames drawn on in the first round.")] = 1,
-    threads: Threads = None,
-    device: Device = "auto",
-    json: Json = None,
-    output: Output = None,
-) -> None:
+) -> Report:
     """Two rounds on whole clips: seconds, and resident memory along the way."""
     from .measure import session as measure
 
     lengths = numbers("--frames", frames, 100_000)
     if min(lengths) < marked + 2:
         raise ConfigError(f"--frames must be at least {marked + 2}, so that there is something to propagate to")
-    subject = open_subject(model, device, threads, size, output)
     rows = [
         subject.told(measure(subject.network, size=size, source=source or size, frames=n, objects=objects, marked=marked))
         for n in lengths
     ]
-    finish(
-        Report(
-            "session",
-            f"Session, {subject.name} at {size}p",
-            subject.about,
-            rows,
-            [
-                Column("frames", "frames"),
-                Column("interaction (s)", "interact_s", 2),
-                Column("first round (s)", "first_round_s", 1),
-                Column("second round (s)", "second_round_s", 1),
-                Column("peak (MiB)", "peak_mib"),
-            ],
-            [
-                Panel("frames", "seconds", {"first round": "first_round_s", "second round": "second_round_s"}),
-                Panel("frames", "MiB", {"peak": "peak_mib"}),
-            ],
-        ),
-        json,
-        output,
+    return Report(
+        "session",
+        f"Session, {subject.name} at {size}p",
+        subject.about,
+        rows,
+        [
+            Column("frames", "frames"),
+            Column("interaction (s)", "interact_s", 2),
+            Column("first round (s)", "first_round_s", 1),
+            Column("second round (s)", "second_round_s", 1),
+            Column("peak (MiB)", "peak_mib"),
+        ],
+        [
+            Panel("frames", "seconds", {"first round": "first_round_s", "second round": "second_round_s"}),
+            Panel("frames", "MiB", {"peak": "peak_mib"}),
+        ],
     )
 
 
-@app.command()
+@benchmark
 def objects(
-    model: Model = "lite",
+    subject: Subject,
     size: Size = 480,
     objects: Objects = "1,2,3,4,5,6,7,8,9,10,11",
     repeats: Repeats = 3,
-    threads: Threads = None,
-    device: Device = "auto",
-    json: Json = None,
-    output: Output = None,
-) -> None:
+) -> Report:
     """Figures 6 and 7: operations and time a frame against objects, all at once and one by one (as MiVOS works)."""
     from .measure import objects as measure
 
     counts = numbers("--objects", objects, 254)
-    subject = open_subject(model, device, threads, size, output)
     rows = []
     for row in measure(subject.network, size=size, counts=counts, repeats=repeats):
         mivos, idpro = paper.OPERATIONS.get(row["objects"], (None, None))
         printed = {"paper_mivos": mivos, "paper_idpro": idpro}
         rows.append(subject.told({**row, **printed}))
-    finish(
-        Report(
-            "objects",
-            f"Figures 6 and 7, {subject.name} at {size}p (the paper: more than {paper.SPEEDUP:.0f} x faster)",
-            subject.about,
-            rows,
-            [
-                Column("objects", "objects"),
-                Column("concurrent (s)", "concurrent_s", 3),
-                Column("one by one (s)", "one_by_one_s", 3),
-                Column("speed-up", "speedup", 1),
-                Column("concurrent (GFLOP)", "concurrent_gflop", 1),
-                Column("one by one (GFLOP)", "one_by_one_gflop", 1),
-                Column("paper: IDPro", "paper_idpro", 2, paper=True),
-                Column("paper: MiVOS", "paper_mivos", 2, paper=True),
-            ],
-            [
-                Panel(
-                    "objects", "GFLOP a frame", {"concurrent": "concurrent_gflop", "one by one": "one_by_one_gflop"}, "Figure 6"
-                ),
-                Panel("objects", "seconds a frame", {"concurrent": "concurrent_s", "one by one": "one_by_one_s"}, "Figure 7"),
-            ],
-        ),
-        json,
-        output,
+    return Report(
+        "objects",
+        f"Figures 6 and 7, {subject.name} at {size}p (the paper: more than {paper.SPEEDUP:.0f} x faster)",
+        subject.about,
+        rows,
+        [
+            Column("objects", "objects"),
+            Column("concurrent (s)", "concurrent_s", 3),
+            Column("one by one (s)", "one_by_one_s", 3),
+            Column("speed-up", "speedup", 1),
+            Column("concurrent (GFLOP)", "concurrent_gflop", 1),
+            Column("one by one (GFLOP)", "one_by_one_gflop", 1),
+            Column("paper: IDPro", "paper_idpro", 2, paper=True),
+            Column("paper: MiVOS", "paper_mivos", 2, paper=True),
+        ],
+        [
+            Panel("objects", "GFLOP a frame", {"concurrent": "concurrent_gflop", "one by one": "one_by_one_gflop"}, "Figure 6"),
+            Panel("objects", "seconds a frame", {"concurrent": "concurrent_s", "one by one": "one_by_one_s"}, "Figure 7"),
+        ],
     )
 
 
-@app.command()
+@benchmark
 def components(
-    model: Model = "lite",
+    subject: Subject,
     size: Size = 480,
     repeats: Repeats = 3,
-    threads: Threads = None,
-    device: Device = "auto",
-    json: Json = None,
-    output: Output = None,
-) -> None:
+) -> Report:
     """Table IV: memory and time of each part, one round, a single frame."""
     from .measure import components as measure
 
-    subject = open_subject(model, device, threads, size, output)
     rows = []
     for row in measure(subject.network, size=size, repeats=repeats):
         mb, ms = paper.COMPONENTS.get(row["component"], (None, None))
         rows.append(subject.told({**row, "paper_mb": mb, "paper_ms": ms}))
-    finish(
-        Report(
-            "components",
-            f"Table IV, {subject.name} at {size}p",
-            subject.about,
-            rows,
-            [
-                Column("", "component"),
-                Column("tensors (MiB)", "mib"),
-                Column("time (ms)", "seconds", 1, 1e3),
-                Column("paper (MB)", "paper_mb", paper=True),
-                Column("paper (ms)", "paper_ms", 1, paper=True),
-            ],
-            [
-                Panel("component", "seconds", {"time": "seconds"}),
-                Panel("component", "MiB", {"tensors": "mib"}),
-            ],
-        ),
-        json,
-        output,
+    return Report(
+        "components",
+        f"Table IV, {subject.name} at {size}p",
+        subject.about,
+        rows,
+        [
+            Column("", "component"),
+            Column("tensors (MiB)", "mib"),
+            Column("time (ms)", "seconds", 1, 1e3),
+            Column("paper (MB)", "paper_mb", paper=True),
+            Column("paper (ms)", "paper_ms", 1, paper=True),
+        ],
+        [
+            Panel("component", "seconds", {"time": "seconds"}),
+            Panel("component", "MiB", {"tensors": "mib"}),
+        ],
     )
 
 
-@app.command()
+@benchmark
 def sizes(
-    model: Model = "lite",
+    subject: Subject,
     sizes: Annotated[str, typer.Option(help="Short sides in pixels.")] = "360,480,600,720",
     repeats: Repeats = 3,
-    threads: Threads = None,
-    device: Device = "auto",
-    json: Json = None,
-    output: Output = None,
-) -> None:
+) -> Report:
     """Table V: memory and time of the interaction module against the input's size."""
     from .measure import afi
 
     wanted = numbers("--sizes", sizes, 4320)
-    subject = open_subject(model, device, threads, None, output)
     rows = [
         subject.told(_beside(afi(subject.network, size=size, frames=1, repeats=repeats), paper.SIZES.get(size)))
         for size in wanted
     ]
-    finish(_afi_report("sizes", f"Table V, {subject.name}", "size", subject.about, rows), json, output)
+    return _afi_report("sizes", f"Table V, {subject.name}", "size", subject.about, rows)
 
 
-@app.command()
+@benchmark
 def frames(
-    model: Model = "lite",
+    subject: Subject,
     size: Size = 480,
     frames: Annotated[str, typer.Option(help="Numbers of frames drawn on at once.")] = "1,2,3,4,5",
     repeats: Repeats = 3,
-    threads: Threads = None,
-    device: Device = "auto",
-    json: Json = None,
-    output: Output = None,
-) -> None:
+) -> Report:
     """Table VI: memory and time of the interaction module against the number of frames."""
     from .measure import afi
 
     counts = numbers("--frames", frames, 100)
-    subject = open_subject(model, device, threads, size, output)
     rows = [
         subject.told(_beside(afi(subject.network, size=size, frames=n, repeats=repeats), paper.FRAMES.get(n))) for n in counts
     ]
-    finish(_afi_report("frames", f"Table VI, {subject.name} at {size}p", "frames", subject.about, rows), json, output)
+    return _afi_report("frames", f"Table VI, {subject.name} at {size}p", "frames", subject.about, rows)
 
 
 def _beside(row: Row, printed: tuple[float, float, float, float] | None) -> Row:
@@ -322,22 +304,6 @@ def _afi_report(name: str, title: str, x: str, about: dict[str, Any], rows: Sequ
 
 
 # Around the commands
-
-
-@dataclass(frozen=True)
-class Subject:
-    """The network that is measured, and what there is to say about the circumstances."""
-
-    network: IDPro
-    name: str
-    about: dict[str, Any]
-
-    def told(self, row: Row) -> Row:
-        """``row``, with a sign of life on stderr."""
-        first = {key: value for key, value in row.items() if isinstance(value, int | float | str) and value is not None}
-        shown = ", ".join(f"{k} {v:.4g}" if isinstance(v, float) else f"{k} {v}" for k, v in list(first.items())[:5])
-        typer.echo(shown, err=True)
-        return row
 
 
 def open_subject(model: str, device: str, threads: int | None, size: int | None, output: Path | None) -> Subject:
