@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -534,6 +535,11 @@ class Session:
         new = set(objects) - set(self.objects)
         shown = {f: {s.object_id for s in here.strokes} | here.boxes.keys() for f, here in stated.items()}
         shown |= {f: set(np.unique(mask).tolist()) for f, mask in accepted.items() if f not in stated}  # handed in
+
+        @cache
+        def entry(guide: int) -> MemoryEntry:
+            return self._remember(guide, self._mask_tags(accepted[guide], objects), None)
+
         for frame, scores in solved.items():
             guides = [f for f in shown if f != frame and shown[f] & new]
             told = sorted(set().union(*(shown[f] for f in guides)) & new - stated[frame].absent)
@@ -541,7 +547,7 @@ class Session:
                 continue
             memory = Memory.empty()
             for guide in guides:
-                memory = memory.put(guide, self._remember(guide, self._mask_tags(accepted[guide], objects), None))
+                memory = memory.put(guide, entry(guide))
             nearest = min(guides, key=lambda f: (abs(f - frame), f))
             propagated = self._propagate_once(frame, memory, memory.entries[nearest], objects)[0]
             full = self._seen_together(scores)
