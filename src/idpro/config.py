@@ -117,7 +117,7 @@ PRESETS: dict[str, ModelConfig] = {
         norm_groups=8,
         decoder=(128, 64, 32),
         refine_width=16,
-        interaction=InteractionConfig(width=128, heads=4, sizes=(192, 320)),
+        interaction=InteractionConfig(width=128, heads=4, sizes=(224, 352)),
         **_LITE,
     ),
     "r50": ModelConfig("resnet50", interaction=InteractionConfig(width=256)),
