@@ -277,7 +277,9 @@ export class Timeline {
     const { context } = this;
     const { objects, present, object } = this.store.state;
     const top = THUMBS + RULER;
-    const rows = objects.slice(0, ROWS_SHOWN);
+    const chosen = objects.findIndex((/** @type {any} */ o) => o.id === object);
+    const first = Math.max(0, chosen + 1 - ROWS_SHOWN); // the chosen one is always in sight
+    const rows = objects.slice(first, first + ROWS_SHOWN);
     rows.forEach((/** @type {any} */ item, /** @type {number} */ row) => {
       const y = top + row * ROW + 1;
       context.fillStyle = colour('--raised');
@@ -321,11 +323,12 @@ export class Timeline {
     context.roundRect(left, top, width - PADDING - left, DOUBT, 3);
     context.fill();
     const [from, to] = [Math.max(0, Math.floor(this.from)), Math.min(this.frames, Math.ceil(this.to))];
+    const full = doubt.reduce((/** @type {number} */ most, /** @type {number} */ d) => (d > most ? Math.min(1, d) : most), 0.2); // a NaN is not larger
     const calm = colour('--calm');
     const warning = colour('--warning');
     for (let f = from; f < to; f++) {
       if (!versions[f] || Number.isNaN(doubt[f])) continue;
-      const high = interacted.has(f) ? 2 : Math.max(2, Math.min(1, doubt[f]) * DOUBT);
+      const high = interacted.has(f) ? 2 : Math.max(2, Math.min(1, doubt[f] / full) * DOUBT);
       context.fillStyle = interacted.has(f) ? colour('--accent') : doubt[f] > 0.35 ? warning : calm;
       const a = Math.max(left, this.x(f));
       context.fillRect(a, top + DOUBT - high, Math.max(1, this.x(f + 1) - a - (this.x(1) - this.x(0) > 4 ? 1 : 0)), high);

@@ -3,6 +3,7 @@
 import { clamp } from './dom.js';
 
 const MARGIN = 24;
+const OPTIONS = 54; // the tool's options lie over the top of the stage
 const LARGEST = 40;
 
 export class Viewport {
@@ -31,15 +32,23 @@ export class Viewport {
     else this.move(dx, dy);
   }
 
+  get margin() {
+    return Math.min(MARGIN, this.stage.width / 20);
+  }
+
+  get top() {
+    return Math.min(OPTIONS, this.stage.height / 6);
+  }
+
   get fitScale() {
-    const margin = Math.min(MARGIN, this.stage.width / 20);
-    return Math.max(0.01, Math.min((this.stage.width - 2 * margin) / this.frame.width, (this.stage.height - 2 * margin) / this.frame.height));
+    const { width, height } = this.stage;
+    return Math.max(0.01, Math.min((width - 2 * this.margin) / this.frame.width, (height - this.top - this.margin) / this.frame.height));
   }
 
   fit() {
     this.scale = this.fitScale;
     this.x = (this.stage.width - this.frame.width * this.scale) / 2;
-    this.y = (this.stage.height - this.frame.height * this.scale) / 2;
+    this.y = Math.max(this.top, (this.stage.height - this.frame.height * this.scale) / 2);
     this.fitted = true;
     this.changed();
   }

@@ -16,6 +16,7 @@ export class ObjectList {
     this.renaming = null;
     /** @type {number|null} */
     this.dragged = null;
+    this.scrolledTo = 0;
     const add = byId('add-object');
     add.innerHTML = icon('plus');
     add.append('Add');
@@ -26,7 +27,7 @@ export class ObjectList {
 
   render() {
     if (this.renaming !== null || this.dragged !== null) return;
-    const { objects } = this.store.state;
+    const { objects, object } = this.store.state;
     const focused = /** @type {HTMLElement|null} */ (document.activeElement)?.closest?.('.object')?.getAttribute('data-id');
     const within = /** @type {HTMLElement|null} */ (document.activeElement)?.dataset?.part;
     this.list.replaceChildren(
@@ -38,6 +39,8 @@ export class ObjectList {
       const row = this.list.querySelector(`[data-id="${focused}"]`);
       /** @type {HTMLElement|null} */ ((within && row?.querySelector(`[data-part="${within}"]`)) || row)?.focus({ preventScroll: true });
     }
+    if (object !== this.scrolledTo) this.list.querySelector(`[data-id="${object}"]`)?.scrollIntoView({ block: 'nearest' });
+    this.scrolledTo = object;
   }
 
   /** @param {ObjectInfo} item @param {number} index */
