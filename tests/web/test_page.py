@@ -322,6 +322,15 @@ def test_objects_are_named_coloured_ordered_hidden_and_locked(a: Annotator) -> N
     assert a.state("object") == a.state("objects[1].id")
 
 
+def test_the_chosen_object_is_in_sight(a: Annotator) -> None:
+    for _ in range(15):
+        a.page.locator("#add-object").click()
+    expect(a.page.locator("#objects .object").last).to_be_in_viewport(ratio=0.9)
+    expect(a.page.locator("#objects .object").first).not_to_be_in_viewport()
+    a.page.keyboard.press("1")
+    expect(a.page.locator("#objects .object").first).to_be_in_viewport(ratio=0.9)
+
+
 def test_hidden_objects_are_not_seen(a: Annotator) -> None:
     x, y = centre(2, 0)
     marked(a)
@@ -609,6 +618,11 @@ def test_a_small_window_has_everything_within_reach(browser: Browser, address: s
     expect(a.page.locator("#commit")).to_be_in_viewport()
     a.commit()
     assert a.state("interacted.size") == 1
+    a.page.set_viewport_size({"width": 1000, "height": 480})
+    opacity = a.page.get_by_label("Opacity")
+    opacity.scroll_into_view_if_needed()
+    expect(opacity).to_be_in_viewport()
+    expect(a.page.locator("#commit")).to_be_in_viewport()
     a.page.context.close()
     assert a.problems == []
 
@@ -653,6 +667,28 @@ def test_an_event_that_comes_late_takes_nothing_back(browser: Browser, address: 
     late = None
     a.idle()
     assert kinds(a, 0) == ["stroke1", "stroke1"] and a.problems == []
+    page.context.close()
+
+
+def test_what_is_drawn_while_the_server_is_away_arrives(browser: Browser, address: str, registry: Registry) -> None:
+    page = browser.new_context().new_page()
+    tabs: list[WebSocketRoute] = []
+    page.route_web_socket("**/live", lambda tab: (tab.connect_to_server(), tabs.append(tab))[1])
+    a = Annotator(page)
+    a.open(f"{address}#/{registry.open_source(0).identity}")
+    page.route("**/edits", lambda route: route.abort())
+    for y in (0.2, 0.4):
+        a.draw([(0.2, y), (0.3, y)])
+    expect(page.locator("#toasts")).to_contain_text("The server does not answer")
+    page.evaluate("() => { window.before = window.idpro.store.state.project; }")
+    tabs[0].close()
+    page.wait_for_function("() => window.idpro.store.state.project !== window.before")  # the server, back, told what it has
+    assert registry.open_source(0).document.marks == {} and kinds(a, 0) == ["stroke1", "stroke1"]
+    page.unroute("**/edits")
+    a.idle()
+    assert kinds(a, 0) == ["stroke1", "stroke1"]
+    assert [mark.model_dump(mode="json") for mark in registry.open_source(0).document.marks[0]] == a.state("marks.get(0)")
+    assert all("ERR_FAILED" in problem for problem in a.problems)
     page.context.close()
 
 

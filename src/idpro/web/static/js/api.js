@@ -1,5 +1,8 @@
 // Requests to the server. Every refusal arrives as an Error whose message is a sentence for the person.
 
+/** The server does not answer; a refusal is another error. */
+export class Unreachable extends Error {}
+
 /** @param {string} method @param {string} path @param {any} [body] @param {RequestInit} [options] */
 async function request(method, path, body, options = {}) {
   /** @type {Response} */
@@ -11,7 +14,7 @@ async function request(method, path, body, options = {}) {
       ...options,
     });
   } catch {
-    throw new Error('The server does not answer. Is `idpro serve` still running? Nothing that was on the page is lost.');
+    throw new Unreachable('The server does not answer. Is `idpro serve` still running? Nothing that was on the page is lost.');
   }
   if (!response.ok) throw new Error(await refusal(response));
   if (response.status === 204) return undefined;

@@ -1,5 +1,8 @@
 // Keeps the page and the server's project the same: edits go out in order and are shown at once, events come in.
 
+import { Unreachable } from './api.js';
+import { RETRY } from './frames.js';
+
 /** @typedef {import('./store.js').Mark} Mark */
 
 export class Sync {
@@ -17,6 +20,8 @@ export class Sync {
     /** @type {Promise<any>} */
     this.queue = Promise.resolve();
     this.inFlight = 0;
+    /** @type {Set<any>} edits that the server has not answered yet */
+    this.unsent = new Set();
     /** @type {any[]} documents that came while edits were on their way */
     this.held = [];
     /** @type {() => void} */
@@ -25,10 +30,24 @@ export class Sync {
     this.caughtUp = () => Promise.resolve();
   }
 
-  /** Shows an edit and sends it; a refused one is taken back. @param {any} edit */
+  /** Shows an edit and sends it, again until the server answers; a refused one is taken back. @param {any} edit */
   edit(edit) {
     this.show(edit);
-    return this.send(() => this.api.edit(edit));
+    this.unsent.add(edit);
+    return this.send(() => this.deliver(edit).finally(() => this.unsent.delete(edit)));
+  }
+
+  /** @param {any} edit @returns {Promise<any>} */
+  async deliver(edit) {
+    try {
+      return await this.api.edit(edit);
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error;
+      this.say(error.message, 'error');
+    }
+    await new Promise((resolve) => setTimeout(resolve, RETRY));
+    await this.caughtUp();
+    return this.deliver(edit);
   }
 
   /** Runs a request after all that were asked for before. @param {() => Promise<any>} request @returns {Promise<boolean>} */
@@ -55,7 +74,7 @@ export class Sync {
   show(edit) {
     const { state } = this.store;
     if (edit.op === 'edit_marks') {
-      const gone = new Set(edit.remove);
+      const gone = new Set([...edit.remove, ...edit.add.map((/** @type {Mark} */ m) => m.id)]);
       const marks = [...(state.marks.get(edit.frame) ?? []).filter((/** @type {Mark} */ m) => !gone.has(m.id)), ...edit.add];
       const all = new Map(state.marks);
       if (marks.length) all.set(edit.frame, marks);
@@ -64,12 +83,12 @@ export class Sync {
     } else if (edit.op === 'clear_marks') {
       this.store.set({ marks: new Map([...state.marks].filter(([frame]) => edit.frames && !edit.frames.includes(frame))) });
     } else if (edit.op === 'add_object') {
-      this.store.set({ objects: [...state.objects, { id: edit.id, name: edit.name, color: edit.color, hidden: false, locked: false }], object: edit.id });
+      this.store.set({ objects: [...state.objects.filter((/** @type {any} */ o) => o.id !== edit.id), { id: edit.id, name: edit.name, color: edit.color, hidden: false, locked: false }], object: edit.id });
     } else if (edit.op === 'update_object') {
       const { op, id, ...changes } = edit;
       this.store.set({ objects: state.objects.map((/** @type {any} */ o) => (o.id === id ? { ...o, ...changes } : o)) });
     } else if (edit.op === 'order_objects') {
-      this.store.set({ objects: edit.ids.map((/** @type {number} */ id) => state.objects.find((/** @type {any} */ o) => o.id === id)) });
+      this.store.set({ objects: edit.ids.map((/** @type {number} */ id) => state.objects.find((/** @type {any} */ o) => o.id === id)).filter(Boolean) });
     }
   }
 
@@ -110,6 +129,7 @@ export class Sync {
       exporting: null,
     });
     this.takeDocument({ ...event, whole: true });
+    for (const edit of this.unsent) this.show(edit);
     this.takeMasks(event.frames, event);
     for (const job of event.jobs) this.takeJob(job);
   }
