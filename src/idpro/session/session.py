@@ -40,6 +40,7 @@ FRAMES_AT_ONCE = 8  # interacted frames that are solved jointly; more are solved
 FEATURE_BYTES = 512 << 20  # of encoded frames kept: 200 frames at 480p; a frame is encoded anew in a fifth of its time
 ENTRY_BYTES = 512 << 20  # of memory entries kept
 HALF_A_SAY = 0.5  # weight of propagation's odds beside those of the interaction module, where there is a stroke
+GUIDES = 4  # the nearest frames that have a say about another of their round, and the first one of each object
 NEVER = -1e4  # a score no other is below
 SOFTNESS = 4.0  # stride-4 cells: an object of a few pixels is no reason for doubt
 
@@ -541,15 +542,19 @@ class Session:
             return self._remember(guide, self._mask_tags(accepted[guide], objects), None)
 
         for frame, scores in solved.items():
-            guides = [f for f in shown if f != frame and shown[f] & new]
-            told = sorted(set().union(*(shown[f] for f in guides)) & new - stated[frame].absent)
+            guides: list[int] = []
+            told_by: set[int] = set()
+            for other in sorted(shown.keys() - {frame}, key=lambda f: (abs(f - frame), f)):
+                if shown[other] & new and (len(guides) < GUIDES or shown[other] & new - told_by):
+                    guides.append(other)
+                    told_by |= shown[other]
+            told = sorted(told_by & new - stated[frame].absent)
             if not told:
                 continue
             memory = Memory.empty()
             for guide in guides:
                 memory = memory.put(guide, entry(guide))
-            nearest = min(guides, key=lambda f: (abs(f - frame), f))
-            propagated = self._propagate_once(frame, memory, memory.entries[nearest], objects)[0]
+            propagated = self._propagate_once(frame, memory, memory.entries[guides[0]], objects)[0]
             full = self._seen_together(scores)
             for object_id in told:
                 slot = 1 + objects.index(object_id)
