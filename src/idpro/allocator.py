@@ -3,8 +3,8 @@
 glibc hands large blocks back to the system after every use, and each frame (and each step of a training run) on the CPU pays
 again for tens of thousands of page faults, up to half of its time. Hence a process keeps what it frees.
 
-It must not keep all of it. torch asks for aligned blocks, and until glibc 2.38 such a block, once freed, does not fit the
-next request of its own size: what was cut off at its ends has gone to small objects, which stay. The heap of a propagation
+It must not keep all of it. torch asks for aligned blocks, and such a block, once freed, does not fit the next request of its
+own size if what was cut off at its ends has gone to a small object that stays (glibc bug 14581). The heap of a propagation
 grew by ten megabytes a frame with nothing more in use. Hence freed pages go back whenever the process has grown by a limit.
 """
 
