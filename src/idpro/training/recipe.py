@@ -57,14 +57,16 @@ class Stage:
 
     def size_at(self, step: int) -> int:
         """The side of the clips of step number ``step``."""
-        if self.smallest is None:
-            return self.size
-        return int(np.random.default_rng((step, 3)).choice(np.arange(self.smallest, self.size + 1, 32)))
+        return int(np.random.default_rng((step, 3)).choice(self._sizes))
+
+    @property
+    def _sizes(self) -> range:
+        return range(self.smallest or self.size, self.size + 1, 32)
 
     @property
     def cost(self) -> float:
-        """What one step costs, in pixels looked at; good for ratios only."""
-        return float(self.batch * self.length * self.size**2 * self.rounds)
+        """What one step costs on average, in pixels looked at; good for ratios only."""
+        return float(self.batch * self.length * np.mean(np.square(self._sizes)) * self.rounds)
 
 
 @dataclass(frozen=True)
