@@ -7,7 +7,7 @@ import numpy as np
 
 from idpro.config import MAX_OBJECTS
 from idpro.data import IGNORE, Clip, paste
-from idpro.data.paste import cut_straight, cutout, filled, holes, lay_over
+from idpro.data.paste import cut_straight, cutout, filled, hide, holes, lay_over
 
 from . import drawn
 
@@ -35,6 +35,28 @@ def test_a_distractor_has_no_id() -> None:
         assert clip.objects <= 2
         seen += bool((clip.images != BASE.images).any())
     assert seen > 15
+
+
+def test_what_hides_an_object_has_no_id_and_comes_and_goes() -> None:
+    shares = []
+    for seed in range(30):
+        clip = hide(BASE, DONOR, np.random.default_rng(seed), identity=1, by=2)
+        assert clip.objects <= 2  # fewer where the first frame's is covered
+        if clip.objects == 2:
+            covered = (BASE.masks == 1) & (clip.masks == 0)
+            assert (clip.images[covered] != BASE.images[covered]).any(-1).mean() > 0.95 if covered.any() else True
+            seen = (clip.masks == 1).sum((1, 2)) / (BASE.masks == 1).sum((1, 2))
+            shares.append(seen)
+            kept = clip.masks == BASE.masks
+            np.testing.assert_array_equal(clip.masks[~kept], 0)  # nothing new is labelled
+    assert np.min(shares) < 0.2  # wholly or nearly hidden
+    gone = [s for s in shares if s[1:].min() < 0.4]
+    assert len(gone) > 10 and np.mean([s[0] for s in gone]) > 0.6
+
+
+def test_what_has_no_size_hides_nothing() -> None:
+    empty = Clip(DONOR.images, np.zeros_like(DONOR.masks))
+    assert hide(BASE, empty, np.random.default_rng(0), identity=1, by=1) is BASE
 
 
 def test_never_more_than_ten_objects() -> None:

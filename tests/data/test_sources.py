@@ -66,15 +66,24 @@ def test_the_mixture_says_what_clips_are_made_of(folders: Path) -> None:
     clips, photos = read_folders(folders)
     unread_videos = Dataset("clips", (Footage("walk", (Broken(),)),))
     unread_stills = Dataset("photos", stills=(Broken(),))
-    stills_only = Mixture(stills=1.0, pastes=(1.0,))
-    videos_only = Mixture(stills=0.0, pastes=(1.0,))
-    weighted = Mixture(stills=1.0, pastes=(1.0,), weights={"unread": 0.0})
+    stills_only = Mixture(stills=1.0, pastes=(1.0,), occluders=0.0)
+    videos_only = Mixture(stills=0.0, pastes=(1.0,), occluders=0.0)
+    weighted = Mixture(stills=1.0, pastes=(1.0,), occluders=0.0, weights={"unread": 0.0})
     for index in range(5):
         ClipSource([unread_videos, photos], 0, stills_only).sample(index, 2, 64)
         ClipSource([clips, unread_stills], 0, videos_only).sample(index, 2, 64)
         ClipSource([Dataset("unread", stills=(Broken(),)), photos], 0, weighted).sample(index, 2, 64)
     with pytest.raises(AssertionError):  # it would be seen
         ClipSource([unread_videos, photos], 0, videos_only).sample(0, 2, 64)
+
+
+def test_the_mixture_says_how_often_an_object_is_hidden(folders: Path) -> None:
+    def pictures(occluders: float) -> list[np.ndarray]:
+        source = ClipSource(read_folders(folders), 3, Mixture(pastes=(1.0,), looks=0.0, occluders=occluders))
+        return [source.sample(index, 3, 64).images for index in range(8)]
+
+    never, always = pictures(0.0), pictures(1.0)
+    assert sum((a != b).any() for a, b in zip(never, always, strict=True)) >= 4
 
 
 class Broken:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..config import MAX_OBJECTS
 from ..types import MAX_ID, Image, Mask
 from .clip import IGNORE, Clip, object_ids
-from .transforms import Matrix, affine, bent_map, looked_up, random_bend, random_motion
+from .transforms import Floats, Matrix, affine, bent_map, looked_up, random_bend, random_motion
 
 _HIDDEN = MAX_ID  # an id no base object has (there are at most ten): a cut-out that is laid over as background
 
@@ -73,27 +73,86 @@ def paste(base: Clip, donor: Clip, rng: np.random.Generator, *, ids: Sequence[in
         if pose is None:
             continue
         taken += labelled
-        label = taken if labelled else _HIDDEN
         behind, tint = bool(rng.random() < 1 / 3), _tint(base, donor, identity, rng)
         bend = random_bend(length, size, rng, 0.006 if rng.random() < 0.5 else 0.0)
-        for t in range(length):
-            tinted = np.asarray(cv2.transform(donor.images[t], tint), np.uint8)
-            piece = looked_up(cutout(tinted, donor.masks[t], identity), bent_map(pose[t], size, bend[t]), cv2.BORDER_CONSTANT)
-            lay_over(images[t], masks[t], piece, label, behind)
+        _lay_track(images, masks, donor, identity, pose, bend, tint, taken if labelled else _HIDDEN, behind)
     masks[masks == _HIDDEN] = 0
     return Clip.numbered(images, masks)
+
+
+def hide(base: Clip, donor: Clip, rng: np.random.Generator, *, identity: int, by: int) -> Clip:
+    """Let something without an id pass in front of an object, which is hidden by it for some frames, mostly or wholly.
+
+    It comes from one side, stays between the object and the camera for 1 to T - 1 of the later frames, and leaves on the other.
+
+    Args:
+        base: T frames.
+        donor: at least T frames, of any size.
+        identity: the object of the base that is hidden.
+        by: the object of the donor that hides it.
+
+    Returns:
+        A clip with the base's objects.
+    """
+    length, size = base.masks.shape[:2]
+    front = _extent(donor.masks[0] == by)
+    if front is None or length < 2:
+        return base
+    extents = [_extent(mask == identity) for mask in base.masks]
+    start = int(rng.integers(1, length))
+    end = int(rng.integers(start, length)) + 1
+    target = max((e[2] for e in extents if e is not None), default=0.0) * rng.uniform(0.9, 2.5)
+    grow = math.log(min(target / front[2], 1.6 * size / donor.masks.shape[1])) if target else 0.0
+    step = 0.5 * target * rng.uniform(0.5, 1.5)
+    heading, pose = rng.uniform(0, 2 * math.pi), np.empty((length, 3, 3))
+    mirror = np.diag([-1.0, 1, 1]) if rng.random() < 0.5 else np.eye(3)
+    x = y = size / 2
+    for t, extent in enumerate(extents):
+        x, y = extent[:2] if extent is not None else (x, y)
+        away = step * (min(t - start, 0) + max(t - end + 1, 0))  # pixels short of the object, or past it
+        to = affine(x + away * math.cos(heading), y + away * math.sin(heading), grow=grow)
+        pose[t] = to @ mirror @ affine(-front[0], -front[1])
+    images, masks = base.images.copy(), base.masks.copy()
+    _lay_track(images, masks, donor, by, pose, random_bend(length, size, rng, 0.0), _tint(base, donor, by, rng), _HIDDEN)
+    masks[masks == _HIDDEN] = 0
+    return Clip.numbered(images, masks)
+
+
+def _lay_track(
+    images: NDArray[np.uint8],
+    masks: NDArray[np.uint8],
+    donor: Clip,
+    identity: int,
+    pose: Matrix,
+    bend: Floats,
+    tint: NDArray[np.float32],
+    label: int,
+    behind: bool = False,
+) -> None:
+    """Lay one object of the donor over all frames, in place, each frame at its pose."""
+    size = images.shape[1]
+    for t in range(len(images)):
+        tinted = np.asarray(cv2.transform(donor.images[t], tint), np.uint8)
+        piece = looked_up(cutout(tinted, donor.masks[t], identity), bent_map(pose[t], size, bend[t]), cv2.BORDER_CONSTANT)
+        lay_over(images[t], masks[t], piece, label, behind)
+
+
+def _extent(region: NDArray[np.bool_]) -> tuple[float, float, float] | None:
+    """(x, y) of an object's centre and its longer side in pixels; None for an object of no size."""
+    rows, columns = np.nonzero(region)
+    if len(rows) < 16:
+        return None
+    return float(columns.mean()), float(rows.mean()), max(float(np.ptp(rows)), float(np.ptp(columns))) + 1
 
 
 def _random_pose(region: NDArray[np.bool_], base: Clip, rng: np.random.Generator) -> Matrix | None:
     """T x 3 x 3 from the donor's frames to the base's: size, place and trajectory; None for an object of no size."""
     length, size = base.masks.shape[:2]
-    rows, columns = np.nonzero(region)
-    if len(rows) < 16:
+    if (extent := _extent(region)) is None:
         return None
-    span = max(float(np.ptp(rows)), float(np.ptp(columns))) + 1
+    x, y, span = extent
     target = size * rng.uniform(0.15, 0.6)
     grow = math.log(min(target / span, 1.6 * size / region.shape[0]))
-    x, y = float(columns.mean()), float(rows.mean())
     mirror = np.diag([-1.0, 1, 1]) if rng.random() < 0.5 else np.eye(3)
     to_x, to_y = rng.uniform(0.1, 0.9, 2) * size
     placed = affine(to_x, to_y, turn=rng.normal(0, 0.15), grow=grow) @ mirror @ affine(-x, -y)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..errors import ConfigError, MaskError, VideoError
 from .clip import Clip, object_ids
 from .datasets import DEVELOPMENT_SEQUENCES, Dataset, Footage, Picture
-from .paste import cut_straight, paste
+from .paste import cut_straight, hide, paste
 from .real import real_clip
 from .synth import MAX_STILL_OBJECTS, still_clip, still_donor
 from .transforms import random_look
@@ -34,6 +34,7 @@ class Mixture:
         pastes: chances of pasting 0, 1, 2, ... objects of another clip or still over it.
         distractors: chance that a pasted object gets no id and counts as background.
         twins: chance that a pasted object is one of the clip's own, or is pasted twice, under another id.
+        occluders: chance that something without an id passes in front of one of the objects and hides it for a while.
         backdrops: chance that a still's objects move over another picture.
         looks: chance of changing light, colour, sharpness and compression.
         max_objects: of one still, before pasting.
@@ -45,6 +46,7 @@ class Mixture:
     pastes: tuple[float, ...] = (0.3, 0.35, 0.2, 0.15)
     distractors: float = 0.15
     twins: float = 0.15
+    occluders: float = 0.2
     backdrops: float = 0.15
     looks: float = 0.9
     max_objects: int = MAX_STILL_OBJECTS
@@ -52,7 +54,7 @@ class Mixture:
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        chances = {n: getattr(self, n) for n in ("stills", "distractors", "twins", "backdrops", "looks")}
+        chances = {n: getattr(self, n) for n in ("stills", "distractors", "twins", "occluders", "backdrops", "looks")}
         for name, chance in chances.items():
             if not 0 <= chance <= 1:
                 raise ConfigError(f"the mixture's {name} is a chance in 0..1, got {chance}")
@@ -126,20 +128,36 @@ class _Maker:
         chances = np.asarray(self.mixture.pastes, float)
         for _ in range(int(self.rng.choice(len(chances), p=chances / chances.sum()))):
             clip = self._pasted(clip)
+        if self.rng.random() < self.mixture.occluders:
+            clip = self._hidden(clip)
         if self.rng.random() < self.mixture.looks:
             clip = Clip(random_look(clip.images, self.rng), clip.masks)
         return clip
 
     def _pasted(self, clip: Clip) -> Clip:
         twin = bool(self.rng.random() < self.mixture.twins)
+        donor, ids = self._cut_outs(clip if twin else None)
+        if not ids:
+            return clip
+        copies = 2 if twin and donor is not clip else 1
+        labelled = bool(self.rng.random() >= self.mixture.distractors)
+        return paste(clip, donor, self.rng, ids=[int(self.rng.choice(ids))] * copies, labelled=labelled)
+
+    def _hidden(self, clip: Clip) -> Clip:
+        donor, ids = self._cut_outs(clip if self.rng.random() < self.mixture.twins else None)
+        objects = object_ids(clip.masks)
+        if not ids or not objects:
+            return clip
+        return hide(clip, donor, self.rng, identity=int(self.rng.choice(objects)), by=int(self.rng.choice(ids)))
+
+    def _cut_outs(self, own: Clip | None) -> tuple[Clip, list[int]]:
+        """Where to cut from (half of the time ``own``, where given), and which of its objects no border cuts."""
         for _ in range(_DONORS):
-            donor = clip if twin and self.rng.random() < 0.5 else self._donor()
+            donor = own if own is not None and self.rng.random() < 0.5 else self._donor()
             ids = [i for i in object_ids(donor.masks[0]) if not any(cut_straight(m == i) for m in donor.masks)]
             if ids:
-                copies = 2 if twin and donor is not clip else 1
-                labelled = bool(self.rng.random() >= self.mixture.distractors)
-                return paste(clip, donor, self.rng, ids=[int(self.rng.choice(ids))] * copies, labelled=labelled)
-        return clip
+                break
+        return donor, ids
 
     def _donor(self) -> Clip:
         if self._pick_still(0.4):
