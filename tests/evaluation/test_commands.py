@@ -70,6 +70,13 @@ def test_vos_follows_first_masks(root: Path, tiny: Path, tmp_path: Path) -> None
         run("vos", "--root", root, "--method", "masks", "--output", tmp_path / "other")
 
 
+def test_across_says_what_is_found_on_other_frames(root: Path, tiny: Path, tmp_path: Path) -> None:
+    options = ("--root", root, "--sequences", "two,one", "--model", tiny, "--size", 64, "--output", tmp_path / "out")
+    text = run("across", *options)
+    assert "found on the others" in text and "mean over objects" in text
+    assert (tmp_path / "out" / "scores.csv").exists()
+
+
 def test_masks_scores_a_folder(root: Path, tmp_path: Path) -> None:
     for t, mask in enumerate(moving_masks(6)):
         write_mask(tmp_path / "pred" / "one" / f"{t:05d}.png", mask if t < 3 else np.zeros_like(mask))

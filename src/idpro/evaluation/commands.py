@@ -16,6 +16,7 @@ from ..checkpoint import load_network
 from ..device import pick_device
 from ..errors import ConfigError
 from ..model import IDPro
+from . import across as across_frames
 from . import davis_interactive, paper_tables, report, semi_supervised
 from .davis_interactive import Protocol, usual_first_round
 from .methods import Follower, MaskFolder, Method, Sam2Method, SessionMethod, import_method, with_propagation
@@ -114,6 +115,26 @@ def vos(
     _show(("", progress) for progress in semi_supervised.evaluate(found, player, output, settings, leave_out_last=leave_out_last))
     console.print(semi_supervised.scores_table(_read_summary(output), "First-frame masks given"))
     console.print(f"{output / 'summary.json'}  {output / 'scores.csv'}  {output / 'masks'}", soft_wrap=True)
+
+
+@app.command()
+def across(
+    root: Root,
+    output: Output,
+    year: Year = 2017,
+    split: Split = None,
+    sequences: Sequences = None,
+    model: Model = "lite",
+    size: Size = 480,
+    device: Device = "auto",
+) -> None:
+    """Each object scribbled on one of three frames only: how well it is found on the two others."""
+    found = find_sequences(root, year=year, split=split, names=_names(sequences))
+    network, about = _network(model, None, device)
+    settings = {**about, "size": size, **_data(root, year)}
+    _show(("", progress) for progress in across_frames.evaluate(found, network, output, settings, size=size))
+    console.print(semi_supervised.scores_table(_read_summary(output), "Scribbled on one of three frames, found on the others"))
+    console.print(f"{output / 'summary.json'}  {output / 'scores.csv'}", soft_wrap=True)
 
 
 @app.command()

@@ -94,13 +94,24 @@ def evaluate(
     """
     names = [files.name for files in sequences]
     folder = RunFolder(output, {**settings, "leave_out_last": leave_out_last, "sequences": names})
+
+    def follow(files: SequenceFiles) -> list[ObjectScore]:
+        return _follow(files, method, folder.path / "masks" / files.name, leave_out_last, clock)
+
+    yield from each_sequence(sequences, follow, folder)
+
+
+def each_sequence(
+    sequences: Sequence[SequenceFiles], score: Callable[[SequenceFiles], list[ObjectScore]], folder: RunFolder
+) -> Iterator[Progress]:
+    """Score the sequences that are not in the folder yet; its files tell of all finished ones, whatever ends the run."""
     scores: list[ObjectScore] = []
     try:
         for number, files in enumerate(sequences):
             yield Progress(number, len(sequences), files.name, _last(scores))
             part = folder.part(files.name)
             if not part.exists():
-                _write_scores(part, _follow(files, method, folder.path / "masks" / files.name, leave_out_last, clock))
+                _write_scores(part, score(files))
             scores += _read_scores(part)
         yield Progress(len(sequences), len(sequences), "all sequences", _last(scores))
     finally:
