@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from idpro.session.schedule import Run, owner, plan, spread, visits
+from idpro.session.schedule import Run, owner, plan, spread, stepping_stones, visits
 
 
 @pytest.mark.parametrize("interacted", [{0}, {9}, {4}, {0, 9}, {2, 3}, {1, 5, 8}, {0, 4}, set(range(10))])
@@ -90,3 +90,13 @@ def test_a_pass_remembers_its_latest_waypoints() -> None:
     forward, backward = Run(10, 1, 40), Run(30, -1, 0)
     assert [forward.waypoints(f) for f in (11, 14, 15, 19, 20, 26)] == [(), (), (15,), (15,), (15, 20), (20, 25)]
     assert [backward.waypoints(f) for f in (29, 25, 14)] == [(), (25,), (20, 15)]
+
+
+def test_stepping_stones_are_evenly_spaced_and_few() -> None:
+    assert stepping_stones(3, 3) == stepping_stones(3, 9) == []
+    assert stepping_stones(0, 8) == [4] and stepping_stones(8, 0) == [4]
+    assert stepping_stones(100, 0) == [75, 50, 25]
+    for end in range(1, 60):
+        stones = stepping_stones(0, end)
+        steps = [b - a for a, b in itertools.pairwise([0, *stones, end])]
+        assert max(steps) - min(steps) <= 1 and min(steps) >= 3 * bool(stones)

@@ -10,7 +10,7 @@ import torch
 
 from idpro.config import preset
 from idpro.errors import CheckpointError, IDProError, MaskError, ScribbleError, VideoError
-from idpro.model import IDPro, build
+from idpro.model import IDPro, Memory, MemoryEntry, build
 from idpro.model.interaction import Interaction
 from idpro.session.session import FRAMES_AT_ONCE, Session, expected_loss, merge_groups, split_groups
 from idpro.types import Box, Mask, Stroke, click
@@ -111,6 +111,27 @@ def test_propagation_has_a_say_where_a_new_object_has_no_stroke() -> None:
     assert set(np.unique(masks[7])) == {0, 1, 2} and np.array_equal(masks[0], truth(0, 1))
     session = session_of(network=Shortsighted())
     assert set(np.unique(session.interact(marks, absent={7: {1}})[7])) == {0, 2}  # said to be absent
+
+
+@pytest.mark.parametrize(("both_everywhere", "far", "passed"), [(False, 24, [6, 12, 18, 24]), (False, 4, [4]), (True, 24, [24])])
+def test_propagation_comes_by_way_of_frames_in_between_where_it_has_to_find_something(
+    both_everywhere: bool, far: int, passed: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visited: list[tuple[int, tuple[int, ...]]] = []
+    once = Session._propagate_once
+
+    def noted(self: Session, frame: int, memory: Memory, previous: MemoryEntry, objects: tuple[int, ...]) -> object:
+        visited.append((frame, tuple(memory.frames)))
+        return once(self, frame, memory, previous, objects)
+
+    monkeypatch.setattr(Session, "_propagate_once", noted)
+    marks = {0: [dab(1, 0), dab(2, 0)], far: [click(0, 0.98, 0.5)]}
+    if both_everywhere:
+        marks[far] = [dab(1, far), dab(2, far)]
+    session_of(clip(25)).interact(marks)
+    there = [frame for frame, _ in visited if frame > 0]
+    assert there == passed
+    assert [set(memory) for frame, memory in visited if frame > 0] == [{0, *passed[:i]} for i in range(len(passed))]
 
 
 class Wavering(ColourNetwork):

@@ -13,6 +13,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 WAYPOINT_GAP, WAYPOINTS = 5, 2
+STONE_GAP, STONES = 6, 3  # a stepping stone for so many frames of the way, and how many at most
+
+
+def stepping_stones(start: int, end: int) -> list[int]:
+    """The frames to go by from one frame to another far from it, evenly spaced, in order; none where they are near.
+
+    Propagation knows small steps: over twenty frames it takes what has moved for gone.
+    """
+    count = min(STONES, (abs(end - start) - 1) // STONE_GAP)
+    return [start + round((end - start) * i / (count + 1)) for i in range(1, count + 1)]
 
 
 @dataclass(frozen=True)

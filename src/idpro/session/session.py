@@ -33,7 +33,7 @@ from ..types import MAX_ID, Mask, Prompt, Scribbles, Stroke
 from ..video import Video
 from .cache import ByteCache, to_half, to_single
 from .rounds import Facts, Round, facts, guidance, with_new_objects, without_strays
-from .schedule import Run, Visit, owner, plan, spread, visits
+from .schedule import Run, Visit, owner, plan, spread, stepping_stones, visits
 from .state import History, MaskReference, PackedMask, State
 
 FRAMES_AT_ONCE = 8  # interacted frames that are solved jointly; more are solved in several goes that share some frames
@@ -530,8 +530,9 @@ class Session:
     ) -> Iterator[tuple[int, Tensor]]:
         """What propagation from the round's other frames adds about its new objects: (frame, scores S H W at the source).
 
-        Where a new object has no stroke, the module found it across frames, and the odds of both multiply; where it has one,
-        propagation has half a say. Objects known before were propagated here already: the round began with their masks.
+        Where a new object has no stroke, the module found it across frames, propagation comes by way of a few frames in
+        between, and the odds of both multiply; where it has one, propagation has half a say. Objects known before were
+        propagated here already: the round began with their masks.
         """
         new = set(objects) - set(self.objects)
         shown = {f: {s.object_id for s in here.strokes} | here.boxes.keys() for f, here in stated.items()}
@@ -554,7 +555,13 @@ class Session:
             memory = Memory.empty()
             for guide in guides:
                 memory = memory.put(guide, entry(guide))
-            propagated = self._propagate_once(frame, memory, memory.entries[guides[0]], objects)[0]
+            previous = memory.entries[guides[0]]
+            if not set(told) <= shown[frame]:  # propagation has to find something, not only to confirm it
+                for stone in stepping_stones(guides[0], frame):
+                    passed, tokens = self._propagate_once(stone, memory, previous, objects)
+                    previous = self._remember(stone, self._feedback(passed, objects), tokens)
+                    memory = memory.put(stone, previous)
+            propagated = self._propagate_once(frame, memory, previous, objects)[0]
             full = self._seen_together(scores)
             for object_id in told:
                 slot = 1 + objects.index(object_id)
