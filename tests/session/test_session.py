@@ -113,7 +113,7 @@ def test_propagation_has_a_say_where_a_new_object_has_no_stroke() -> None:
     assert set(np.unique(session.interact(marks, absent={7: {1}})[7])) == {0, 2}  # said to be absent
 
 
-@pytest.mark.parametrize(("both_everywhere", "far", "passed"), [(False, 24, [6, 12, 18, 24]), (False, 4, [4]), (True, 24, [24])])
+@pytest.mark.parametrize(("both_everywhere", "far", "passed"), [(False, 24, [8, 16, 24]), (False, 4, [4]), (True, 24, [24])])
 def test_propagation_comes_by_way_of_frames_in_between_where_it_has_to_find_something(
     both_everywhere: bool, far: int, passed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

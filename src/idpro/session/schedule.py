@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 WAYPOINT_GAP, WAYPOINTS = 5, 2
-STONE_GAP, STONES = 6, 3  # a stepping stone for so many frames of the way, and how many at most
+STONE_GAP, STONES = 6, 2  # a stepping stone for so many frames of the way, and how many at most
 
 
 def stepping_stones(start: int, end: int) -> list[int]:
