@@ -7,6 +7,8 @@ with. Nothing is propagated: what counts is the answer of the one round.
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,7 +48,7 @@ def find_across(sequence: Annotated, network: IDPro, *, size: int | None = 480) 
     """The objects of one sequence that at least two of its three frames show."""
     frames = sorted({int(place * len(sequence.video)) for place in PLACES})
     shown = {i: [f for f in frames if (sequence.truth[f] == i).any()] for i in sequence.ids}
-    scores = []
+    scores, start = [], time.perf_counter()
     for object_id, where in shown.items():
         pairs = []
         for drawn in where:
@@ -61,7 +63,8 @@ def find_across(sequence: Annotated, network: IDPro, *, size: int | None = 480) 
             scores.append(ObjectScore(sequence.name, object_id, len(pairs), float(j), float(f)))
     if not scores:
         raise LayoutError(f"{sequence.name}: no object is seen on two of the frames {frames}: leave it out with --sequences")
-    return scores
+    seconds = time.perf_counter() - start
+    return [dataclasses.replace(score, seconds=seconds) for score in scores]
 
 
 def _strokes(sequence: Annotated, frame: int, shown: Mapping[int, Sequence[int]], *, hidden: int | None) -> list[Prompt]:
