@@ -20,7 +20,7 @@ FLOORS = (
     # the ground floor: its rooms may know each other
     {"errors", "types", "config", "atomic", "geometry", "masks", "scribbles", "allocator", "plots", "machine"},
     {"model", "video", "device"},
-    {"checkpoint", "session", "data", "export"},
+    {"checkpoint", "session", "data", "formats"},
     {"evaluation", "training", "bench", "segment"},
     {"web", "demo"},
     {"cli"},

@@ -174,16 +174,18 @@ def export(
     device: Device = "auto",
 ) -> None:
     """Take the masks of a workspace away: davis, binary, coco, youtube-vis, yolo, overlay, prores, vp9, rgba, matte."""
-    from .export import FORMATS, Segmentation
+    from .formats import WRITERS
+    from .formats.segmentation import Segmentation
+    from .formats.writer import Options
     from .session.workspace import Workspace
 
-    if format_ not in FORMATS:
-        raise ConfigError(f"no format is called {format_!r}: choose one of {', '.join(FORMATS)}")
-    exporter = FORMATS[format_]
+    if format_ not in WRITERS:
+        raise ConfigError(f"no format is called {format_!r}: choose one of {', '.join(WRITERS)}")
+    writer = WRITERS[format_]
     with Workspace.open(workspace, read_only=True) as opened, opened.open_video() as video:
         state = opened.history().present
         probabilities = None
-        if soft or exporter.soft:
+        if soft or writer.soft:
             from .checkpoint import load_network
             from .device import pick_device
 
@@ -194,14 +196,13 @@ def export(
             state.objects,
             lambda frame: state.masks[frame].read() if frame in state.masks else None,
             probabilities=probabilities,
-            soft=soft,
             only=None if objects is None else _numbers(objects),
             frames=_frames(frames, len(video)),
         )
         with bar() as progress:
-            for _ in progress.track(exporter(result, output), len(result.indices), description=exporter.title):
+            for _ in progress.track(writer(result, output, Options(soft)), len(result.indices), description=writer.title):
                 pass
-    typer.echo(f"{exporter.title}: {output}")
+    typer.echo(f"{writer.title}: {output}")
 
 
 @convert.callback()

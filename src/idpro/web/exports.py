@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import ConfigError
-from ..export import FORMATS, Exporter, Segmentation
+from ..formats import WRITERS
+from ..formats.segmentation import Segmentation
+from ..formats.writer import Options, Writer
 from ..session.session import Session
 from ..session.workspace import Workspace
 from .schemas import ExportRequest, ObjectInfo
@@ -39,9 +41,9 @@ class Exports:
         Raises:
             ConfigError: there is no such format.
         """
-        if request.format not in FORMATS:
-            raise ConfigError(f"there is no format {request.format!r}: choose one of {', '.join(FORMATS)}")
-        exporter = FORMATS[request.format]
+        if request.format not in WRITERS:
+            raise ConfigError(f"there is no format {request.format!r}: choose one of {', '.join(WRITERS)}")
+        writer = WRITERS[request.format]
         state = session.state
         only = None if request.objects is None else [i for i in state.objects if i in request.objects]
 
@@ -54,12 +56,11 @@ class Exports:
                     {o.id: o.name for o in objects},
                     {o.id: (int(o.color[1:3], 16), int(o.color[3:5], 16), int(o.color[5:7], 16)) for o in objects},
                     session.probabilities,
-                    request.soft,
                     only,
                 )
-                self._write(job, exporter, result, f"{_slug(name)}-{request.format}")
+                self._write(job, writer, result, Options(request.soft), f"{_slug(name)}-{request.format}")
 
-        return self._worker.submit(Job("export", work, exporter.title))
+        return self._worker.submit(Job("export", work, writer.title))
 
     def file(self, number: int) -> Path | None:
         """The finished file of a job."""
@@ -73,13 +74,13 @@ class Exports:
         self._worker.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _write(self, job: Job, exporter: Exporter, result: Segmentation, stem: str) -> None:
+    def _write(self, job: Job, writer: Writer, result: Segmentation, options: Options, stem: str) -> None:
         place = self._folder / str(job.number)
-        target = place / f"{stem}{exporter.suffix}"
+        target = place / f"{stem}{writer.suffix}"
         total = len(result.indices)
         try:
-            if self._run(job, exporter(result, target), total) and (exporter.suffix or self._run(job, _zip(target), total)):
-                file = target if exporter.suffix else target.with_name(f"{stem}.zip")
+            if self._run(job, writer(result, target, options), total) and (writer.suffix or self._run(job, _zip(target), total)):
+                file = target if writer.suffix else target.with_name(f"{stem}.zip")
                 self._files[job.number] = file
                 job.result = {"name": file.name, "bytes": file.stat().st_size}
         finally:

@@ -17,7 +17,7 @@ from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
 from ..errors import IDProError, MaskError
-from ..export import soft_matte
+from ..formats.segmentation import soft_matte
 from ..masks import read_mask
 from .hub import Subscriber
 from .pictures import gray, heat

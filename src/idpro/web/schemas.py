@@ -168,7 +168,7 @@ class UploadRequest(_Wire):
 
 
 class ExportRequest(_Wire):
-    """A format of ``idpro.export.FORMATS``; ``soft``: cut-outs with soft edges from probabilities."""
+    """A format of ``idpro.formats.WRITERS``; ``soft``: cut-outs with soft edges from probabilities."""
 
     format: Annotated[str, Field(max_length=40)]
     soft: bool = False

@@ -1,0 +1,47 @@
+"""COCO's run lengths: what COCO and YouTube-VIS share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .segmentation import Segmentation
+from .writer import import_extra
+
+PYCOCOTOOLS = ("pycocotools.mask", "export")
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An object on a frame: COCO's compressed run lengths, box (x, y, width, height) and area in pixels."""
+
+    run: dict[str, Any]
+    box: list[float]
+    area: int
+
+
+def encoded(segmentation: Segmentation, frame: int) -> dict[int, Encoded]:
+    """The objects seen on a frame, by id."""
+    mask = segmentation.ids(frame)
+    seen = [i for i in segmentation.wanted if mask is not None and (mask == i).any()]
+    if mask is None or not seen:
+        return {}
+    coco = import_extra(*PYCOCOTOOLS)
+    runs = coco.encode(np.asfortranarray(np.stack([mask == i for i in seen], axis=-1).astype(np.uint8)))  # of H W N
+    entries = zip(seen, runs, coco.toBbox(runs).tolist(), coco.area(runs).tolist(), strict=True)
+    return {
+        i: Encoded({"size": list(run["size"]), "counts": run["counts"].decode("ascii")}, box, int(area))
+        for i, run, box, area in entries
+    }
+
+
+def category_list(segmentation: Segmentation) -> list[dict[str, Any]]:
+    """COCO's list of categories."""
+    return [{"id": number, "name": name, "supercategory": "object"} for name, number in segmentation.categories.items()]
+
+
+def file_name(segmentation: Segmentation, frame: int) -> str:
+    """What a frame is called."""
+    return f"{segmentation.video.name}/{frame:05d}.jpg"

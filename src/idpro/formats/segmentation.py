@@ -1,0 +1,118 @@
+"""What is exported: a video with its masks, and the choice of objects and frames."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ConfigError
+from ..masks import IGNORE, Color
+from ..types import Mask
+from ..video import Video
+
+FRINGE = 8  # pixels around what is cut out that keep their colour, so that scaling and compression bring in no dark rim
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """A video and its masks, to be exported.
+
+    Attributes:
+        video: its frames.
+        objects: the ids of all objects, in the order of the channels of ``probabilities``.
+        mask: frame -> H x W ids, or None for a frame that has none yet. Such frames are left out of folders and have
+            nothing marked in videos and JSON.
+        names: id -> what the object is called; "object 1" otherwise. Objects of one name are of one category.
+        colors: id -> (red, green, blue) in the overlay, where it is not the usual one.
+        probabilities: frame -> S x H x W, background first, then ``objects`` in their order; for soft mattes.
+        only: the objects to export, all by default.
+        frames: the frames to export, all by default.
+    """
+
+    video: Video
+    objects: Sequence[int]
+    mask: Callable[[int], Mask | None]
+    names: Mapping[int, str] = field(default_factory=dict)
+    colors: Mapping[int, Color] = field(default_factory=dict)
+    probabilities: Callable[[int], NDArray[np.float32]] | None = None
+    only: Sequence[int] | None = None
+    frames: range | None = None
+
+    def __post_init__(self) -> None:
+        if unknown := sorted(set(self.only or ()) - set(self.objects)):
+            known = ", ".join(map(str, self.objects)) or "none"
+            raise ConfigError(f"there is no object {unknown[0]} to export: the objects are {known}")
+        if not self.wanted:
+            raise ConfigError("there is nothing to export: no object was chosen")
+        total = len(self.video)
+        if not self.indices or min(self.indices) < 0 or max(self.indices) >= total:
+            raise ConfigError(f"the frames to export must be some of 0..{total - 1}, got {self.frames}")
+
+    @cached_property
+    def wanted(self) -> tuple[int, ...]:
+        """The ids to export."""
+        return tuple(i for i in self.objects if self.only is None or i in self.only)
+
+    @cached_property
+    def indices(self) -> range:
+        """The frames to export."""
+        return range(len(self.video)) if self.frames is None else self.frames
+
+    def name(self, object_id: int) -> str:
+        """What an object is called."""
+        return self.names.get(object_id, f"object {object_id}")
+
+    @cached_property
+    def categories(self) -> dict[str, int]:
+        """Name -> category number, 1, 2, ... in the order of the objects."""
+        names = dict.fromkeys(self.name(object_id) for object_id in self.wanted)
+        return {name: number for number, name in enumerate(names, start=1)}
+
+    def folder(self, object_id: int) -> str:
+        """A folder name for an object: its id and what its name leaves when only harmless characters are kept."""
+        slug = re.sub(r"\W+", "_", self.name(object_id)).strip("_")[:40]
+        return f"{object_id:03d}_{slug}" if slug and object_id in self.names else f"{object_id:03d}"
+
+    def ids(self, frame: int) -> Mask | None:
+        """The mask of a frame without the objects that are not wanted; 255 stays."""
+        mask = self.mask(frame)
+        if mask is None:
+            return None
+        keep = np.zeros(256, np.uint8)
+        keep[[*self.wanted, IGNORE]] = [*self.wanted, IGNORE]
+        kept: Mask = keep[mask]
+        return kept
+
+    def alpha(self, frame: int, soft: bool = False) -> NDArray[np.uint8]:
+        """H x W: 255 where the frame belongs to a wanted object, 0 where not; ``soft``: 255 times its probability."""
+        mask = self.mask(frame)
+        if mask is None:
+            return np.zeros(self.video.size, np.uint8)
+        if soft and self.probabilities is not None:
+            return soft_matte(self.probabilities(frame), [self.channel(i) for i in self.wanted])
+        return np.where(np.isin(mask, self.wanted), 255, 0).astype(np.uint8)
+
+    def channel(self, object_id: int) -> int:
+        """Where an object is in ``probabilities``."""
+        return 1 + list(self.objects).index(object_id)
+
+    def cutout(self, frame: int, soft: bool = False) -> NDArray[np.uint8]:
+        """H x W x 4 with straight alpha: the wanted objects of a frame, black far away from them."""
+        alpha = self.alpha(frame, soft)
+        near = cv2.dilate(alpha, np.ones((2 * FRINGE + 1, 2 * FRINGE + 1), np.uint8)) > 0
+        rgba = np.zeros((*alpha.shape, 4), np.uint8)
+        np.copyto(rgba[..., :3], self.video.frame(frame), where=near[..., None])
+        rgba[..., 3] = alpha
+        return rgba
+
+
+def soft_matte(probabilities: NDArray[np.float32], channels: Sequence[int]) -> NDArray[np.uint8]:
+    """S x H x W probabilities -> H x W, 255 times that of all ``channels`` together."""
+    together: NDArray[np.float32] = probabilities[list(channels)].sum(axis=0)
+    return np.rint(together * 255).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,33 @@
+"""Videos: the objects painted over, and the objects cut out with transparency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..masks import COLORS
+from ..video import PRORES_4444, VP9_ALPHA, Encoding, VideoWriter, write_overlay
+from .segmentation import Segmentation
+from .writer import Options, Write, Writer
+
+
+def _overlay(segmentation: Segmentation, path: Path, options: Options) -> Iterator[int]:
+    palette = COLORS.copy()
+    for object_id, color in segmentation.colors.items():
+        palette[object_id] = color
+    yield from write_overlay(path, segmentation.video, segmentation.ids, frames=segmentation.indices, palette=palette)
+
+
+def _cutout(encoding: Encoding) -> Write:
+    def write(segmentation: Segmentation, path: Path, options: Options) -> Iterator[int]:
+        with VideoWriter(path, segmentation.video.size, segmentation.video.fps, encoding) as writer:
+            for done, frame in enumerate(segmentation.indices, start=1):
+                writer.write(segmentation.cutout(frame, options.soft))
+                yield done
+
+    return write
+
+
+OVERLAY = Writer("Overlay mp4", ".mp4", _overlay)
+PRORES = Writer("Alpha video, ProRes 4444", ".mov", _cutout(PRORES_4444))
+VP9 = Writer("Alpha video, VP9", ".webm", _cutout(VP9_ALPHA))

@@ -1,0 +1,39 @@
+"""YouTube-VIS: one video, a track for every object with its mask on every frame, null where it is not seen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..atomic import atomic_file
+from .run_lengths import PYCOCOTOOLS, Encoded, category_list, encoded, file_name
+from .segmentation import Segmentation
+from .writer import Options, Writer
+
+
+def _write(segmentation: Segmentation, path: Path, options: Options) -> Iterator[int]:
+    height, width = segmentation.video.size
+    categories = segmentation.categories
+    seen: list[dict[int, Encoded]] = []
+    with atomic_file(path) as temporary:
+        for done, frame in enumerate(segmentation.indices, start=1):
+            seen.append(encoded(segmentation, frame))
+            yield done
+        size = {"width": width, "height": height, "length": len(seen)}
+        video = {"id": 1, **size, "file_names": [file_name(segmentation, frame) for frame in segmentation.indices]}
+        annotations = []
+        for object_id in segmentation.wanted:
+            track = [objects.get(object_id) for objects in seen]
+            masks = {
+                "segmentations": [entry and entry.run for entry in track],
+                "bboxes": [entry and entry.box for entry in track],
+                "areas": [entry and entry.area for entry in track],
+            }
+            annotation = {"id": object_id, "video_id": 1, "category_id": categories[segmentation.name(object_id)]}
+            annotations.append({**annotation, **masks, "iscrowd": 0, **size})
+        document = {"videos": [video], "annotations": annotations, "categories": category_list(segmentation)}
+        temporary.write_text(json.dumps(document), encoding="utf-8")
+
+
+WRITER = Writer("YouTube-VIS track JSON", ".json", _write, extra=PYCOCOTOOLS)
