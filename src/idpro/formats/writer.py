@@ -31,7 +31,7 @@ class Write(Protocol):
     A file appears whole by itself, at the end or not at all; a folder is there, empty, and becomes visible afterwards.
     """
 
-    def __call__(self, segmentation: Segmentation, path: Path, options: Options) -> Iterator[int]: ...
+    def __call__(self, segmentation: Segmentation, path: Path, options: Options, /) -> Iterator[int]: ...
 
 
 @dataclass(frozen=True)
