@@ -6,8 +6,10 @@ Read from the source (every import, wherever it stands), so nothing needs to be 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -165,6 +167,40 @@ def test_only_the_roof_prints_and_exits() -> None:
                 assert node.func.id not in {"print", "exit", "quit", "breakpoint"}, f"{module}:{node.lineno} calls {node.func.id}"
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 assert (node.value.id, node.attr) != ("sys", "exit"), f"{module}:{node.lineno} exits"
+
+
+SESSION_FLOORS = (
+    {"cache", "rounds", "schedule"},
+    {"state"},
+    {"settle", "shown", "checks", "journal"},
+    {"passes"},
+    {"answer"},
+    {"session"},
+    {"workspace"},
+)
+
+
+def test_the_parts_of_a_session_do_not_know_it() -> None:
+    """Inside the session arrows point down, too: what computes knows nothing of lock, history and journal."""
+    level = {name: number for number, names in enumerate(SESSION_FLOORS) for name in names}
+    inside = {module for module in modules() if module.startswith("session.")}
+    assert {f"session.{name}" for name in level} == inside
+    for a, b in edges():
+        if {a, b} <= inside:
+            assert level[b.split(".")[1]] < level[a.split(".")[1]], f"{a} -> {b}"
+
+
+def test_the_way_of_a_frame_is_short_and_as_the_readme_says() -> None:
+    readme = Path(__file__).parent.parent.joinpath("README.md").read_text(encoding="utf-8")
+    told = readme[readme.index("A frame's way") :].split("\n\n")[0]
+    stops = [stop.replace("/", ".") for stop in re.findall(r"`([a-z/]+)\.py`", told)]
+    assert stops[0] == "cli" and stops[-1] == "model.propagation"
+    arrows = set(edges())
+    for fork in ("session.passes", "session.answer"):  # a propagated frame's way, and that of one with strokes
+        way = [stop for stop in stops if stop == fork or stop not in ("session.passes", "session.answer")]
+        assert fork in way and len(way) <= 6
+        for a, b in pairwise(way):
+            assert {(a, b), (a, b.split(".")[0])} & arrows, f"{a} does not import {b}"
 
 
 def test_the_reader_of_imports_sees_them() -> None:

@@ -1,4 +1,5 @@
-"""A stand-in for the network that obeys its contract and segments by colour: exact on clips drawn in flat colours."""
+"""A stand-in for the network that obeys its contract and segments by colour, clips in flat colours it is exact on, and sessions
+that use both."""
 
 from __future__ import annotations
 
@@ -13,10 +14,13 @@ from torch import Tensor
 from idpro.model import Features, Memory, MemoryEntry, Propagated
 from idpro.model.encoders import FeatureMaps
 from idpro.model.interaction import Interaction
-from idpro.types import Image, Mask
+from idpro.session.session import Session
+from idpro.session.shown import Shown
+from idpro.types import Image, Mask, Stroke, click
 from idpro.video import ArrayVideo
 
 SHARP = 40.0
+WIDE = 0.06
 HEIGHT, WIDTH = 96, 128
 COLOURS = [(220, 40, 40), (40, 60, 220), (40, 200, 60), (220, 200, 40), (200, 60, 220), (60, 210, 210), (240, 130, 30),
            (120, 70, 20), (250, 170, 200), (130, 130, 250), (170, 240, 60), (20, 90, 90)]  # fmt: skip
@@ -131,3 +135,31 @@ def alike(mask: Mask | None, other: Mask) -> bool:
         return False
     ids = np.unique(other)
     return all(((mask == i) & (other == i)).sum() >= 0.95 * ((mask == i) | (other == i)).sum() for i in ids)
+
+
+def dab(object_id: int, frame: int, as_id: int | None = None) -> Stroke:
+    """A click in the middle of an object's square."""
+    return click(object_id if as_id is None else as_id, *centre(object_id, frame), WIDE)
+
+
+def overlap(mask: Mask, expected: Mask) -> float:
+    """The lower J of objects 1 and 2."""
+    return float(min(((mask == i) & (expected == i)).sum() / ((mask == i) | (expected == i)).sum() for i in (1, 2)))
+
+
+def shown_of(video: ArrayVideo | None = None, network: Any = None) -> Shown:
+    """What a network is shown of a clip, at the clip's own size."""
+    return Shown(network or ColourNetwork(), video or clip(), None)
+
+
+def session_of(video: ArrayVideo | None = None, network: Any = None, **options: Any) -> Session:
+    """A session at the clip's own size."""
+    return Session(network or ColourNetwork(), video or clip(), size=None, **options)
+
+
+def everything(session: Session) -> dict[int, Mask]:
+    """All masks, after propagating whatever is left to."""
+    for _ in session.propagate():
+        pass
+    masks = {f: session.mask(f) for f in range(len(session.video))}
+    return {f: m for f, m in masks.items() if m is not None}

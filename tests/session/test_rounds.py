@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from idpro.session.rounds import Facts, Round, facts, guidance, with_new_objects, without_strays
+from idpro.session.rounds import Facts, Round, facts, guidance, with_new_objects
 from idpro.types import Box, Stroke, click
 
 ONE, TWO, ERASE = click(1, 0.2, 0.2), click(2, 0.5, 0.5), click(0, 0.7, 0.7)
@@ -63,26 +63,3 @@ def test_a_box_is_shown_to_the_network_as_a_cross_well_inside() -> None:
     assert all(isinstance(s, Stroke) and s.object_id == 4 for s in lines[:2])
     assert all(0.25 <= x <= 0.75 and 0.45 <= y <= 0.55 for x, y in points)
     assert max(x for x, _ in points) - min(x for x, _ in points) > max(y for _, y in points) - min(y for _, y in points)
-
-
-def test_parts_far_from_the_strokes_are_strays_and_others_stay() -> None:
-    """Four parts of object 1: one is stroked, one is near it, one is far, one was the object's before; 2 has no stroke."""
-    mask = np.zeros((100, 200), np.uint8)
-    mask[10:30, 10:30] = 1  # stroked
-    mask[10:30, 35:50] = 1  # 5 pixels beside it
-    mask[60:80, 120:140] = 1  # far
-    mask[60:80, 160:180] = 1  # far, but known from before
-    mask[90:95, 0:20] = 2
-    mask[90:95, 180:200] = 2
-    drawn = np.full(mask.shape, -1, np.int16)
-    drawn[20, 12:28] = 1
-    before = np.zeros_like(mask)
-    before[65:75, 165:175] = 1
-    before[60:70, 120:140] = 3
-    expected = mask.copy()
-    expected[60:80, 120:140] = 0
-    expected[60:70, 120:140] = 3  # what it was
-    assert np.array_equal(without_strays(mask, before, drawn), expected)
-    expected[60:80, 120:180] = 0
-    assert np.array_equal(without_strays(mask, None, drawn), expected)
-    assert np.array_equal(without_strays(mask, None, np.full(mask.shape, -1, np.int16)), mask)

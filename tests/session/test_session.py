@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections.abc import Iterator
 
@@ -10,43 +9,12 @@ import torch
 
 from idpro.config import preset
 from idpro.errors import CheckpointError, IDProError, MaskError, ScribbleError, VideoError
-from idpro.model import IDPro, Memory, MemoryEntry, build
-from idpro.model.interaction import Interaction
-from idpro.session.session import FRAMES_AT_ONCE, Session, expected_loss, merge_groups, split_groups
+from idpro.model import IDPro, build
+from idpro.session.session import Session
 from idpro.types import Box, Mask, Stroke, click
 from idpro.video import ArrayVideo
 
-from .colour_network import HEIGHT, WIDTH, ColourNetwork, alike, centre, clip, corner, truth
-
-WIDE = 0.06
-
-
-def session_of(video: ArrayVideo | None = None, network: ColourNetwork | None = None, **options: object) -> Session:
-    return Session(network or ColourNetwork(), video or clip(), size=None, **options)  # type: ignore[arg-type]
-
-
-def dab(object_id: int, frame: int, as_id: int | None = None) -> Stroke:
-    """A click in the middle of an object's square."""
-    return click(object_id if as_id is None else as_id, *centre(object_id, frame), WIDE)
-
-
-def overlap(mask: Mask, expected: Mask) -> float:
-    """The lower J of objects 1 and 2."""
-    return float(min(((mask == i) & (expected == i)).sum() / ((mask == i) | (expected == i)).sum() for i in (1, 2)))
-
-
-def everything(session: Session) -> dict[int, Mask]:
-    for _ in session.propagate():
-        pass
-    masks = {f: session.mask(f) for f in range(len(session.video))}
-    return {f: m for f, m in masks.items() if m is not None}
-
-
-@pytest.fixture(scope="module")
-def tiny() -> IDPro:
-    torch.manual_seed(0)
-    return build(preset("tiny")).eval()
-
+from .colour_network import HEIGHT, WIDTH, ColourNetwork, alike, centre, clip, corner, dab, everything, session_of, truth
 
 # One round
 
@@ -64,122 +32,6 @@ def test_a_round_gives_the_masks_of_its_frames_and_propagation_all_others() -> N
         assert alike(session.mask(frame), truth(frame))
         assert session.present(frame) == {1, 2}
     assert session.pending() == 0 and list(session.propagate()) == []
-
-
-def test_without_across_frame_an_object_stays_where_it_was_drawn() -> None:
-    session = session_of(across_frame=False)
-    masks = session.interact({0: [dab(1, 0)], 7: [dab(2, 7)]})
-    assert set(np.unique(masks[0])) == {0, 1} and set(np.unique(masks[7])) == {0, 2}
-
-
-def test_frames_see_each_other_only_where_one_lacks_an_object(tiny: IDPro, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert tiny.config.interaction is not None
-    asked: list[tuple[int, bool]] = []
-    ask = tiny.interact
-
-    def spy(images: torch.Tensor, *rest: torch.Tensor, across: bool) -> object:
-        asked.append((images.shape[1], across))
-        return ask(images, *rest, across=across)
-
-    monkeypatch.setattr(tiny, "interact", spy)
-    session = Session(tiny, clip(), size=None)
-    one, two = Stroke(1, ((0.2, 0.2), (0.4, 0.2))), Stroke(2, ((0.6, 0.7), (0.8, 0.7)))
-    session.interact({0: [one, two], 3: [one], 7: [two, one]})
-    assert asked == [(3, True), (2, False)]  # all see frame 3 through; 0 and 7 are answered by themselves
-    asked.clear()
-    session.interact({0: [one, two], 7: [two, one]})
-    assert asked == [(2, False)]
-
-
-class Shortsighted(ColourNetwork):
-    """Its interaction module sees no frame but its own, and is not sure of it."""
-
-    def interact(self, *inputs: torch.Tensor, across: bool = True) -> Interaction:  # type: ignore[override]
-        result = super().interact(*inputs, across=False)
-        return result._replace(logits=result.logits / 2)
-
-
-def test_propagation_has_a_say_where_a_new_object_has_no_stroke() -> None:
-    marks = {0: [dab(1, 0)], 7: [dab(2, 7)]}
-    masks = session_of(network=Shortsighted()).interact(marks)
-    for frame, mask in masks.items():  # the unsure half of the odds draws borders in by a pixel
-        assert set(np.unique(mask)) == {0, 1, 2} and overlap(mask, truth(frame)) > 0.7
-    alone = session_of(network=Shortsighted(), across_frame=False).interact(marks)
-    assert set(np.unique(alone[0])) == {0, 1} and set(np.unique(alone[7])) == {0, 2}
-    session = session_of(network=Shortsighted())
-    masks = session.interact({7: [dab(2, 7)]}, masks={0: truth(0, 1)})  # one of them by a mask that was handed in
-    assert set(np.unique(masks[7])) == {0, 1, 2} and np.array_equal(masks[0], truth(0, 1))
-    session = session_of(network=Shortsighted())
-    assert set(np.unique(session.interact(marks, absent={7: {1}})[7])) == {0, 2}  # said to be absent
-
-
-@pytest.mark.parametrize(("both_everywhere", "far", "passed"), [(False, 24, [8, 16, 24]), (False, 4, [4]), (True, 24, [24])])
-def test_propagation_comes_by_way_of_frames_in_between_where_it_has_to_find_something(
-    both_everywhere: bool, far: int, passed: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    visited: list[tuple[int, tuple[int, ...]]] = []
-    once = Session._propagate_once
-
-    def noted(self: Session, frame: int, memory: Memory, previous: MemoryEntry, objects: tuple[int, ...]) -> object:
-        visited.append((frame, tuple(memory.frames)))
-        return once(self, frame, memory, previous, objects)
-
-    monkeypatch.setattr(Session, "_propagate_once", noted)
-    marks = {0: [dab(1, 0), dab(2, 0)], far: [click(0, 0.98, 0.5)]}
-    if both_everywhere:
-        marks[far] = [dab(1, far), dab(2, far)]
-    session_of(clip(25)).interact(marks)
-    there = [frame for frame, _ in visited if frame > 0]
-    assert there == passed
-    assert [set(memory) for frame, memory in visited if frame > 0] == [{0, *passed[:i]} for i in range(len(passed))]
-
-
-class Wavering(ColourNetwork):
-    """Its interaction module cannot tell what is on the last frame it is shown."""
-
-    def interact(self, *inputs: torch.Tensor, across: bool = True) -> Interaction:  # type: ignore[override]
-        result = super().interact(*inputs, across=across)
-        logits = result.logits.clone()
-        logits[:, -1, 1:] = logits[:, -1, 1:].where(logits[:, -1, 1:] < -1e9, -0.1)
-        logits[:, -1, 0] = 0
-        return result._replace(logits=logits)
-
-
-def test_propagation_has_half_a_say_where_a_new_object_has_a_stroke() -> None:
-    marks = {frame: [dab(1, frame), dab(2, frame)] for frame in (0, 7)}
-    masks = session_of(network=Wavering()).interact(marks)
-    assert overlap(masks[7], truth(7)) > 0.7  # what the other frame knows
-    alone = session_of(network=Wavering(), across_frame=False).interact(marks)
-    assert overlap(alone[7], truth(7)) < 0.3 and alike(alone[0], truth(0))
-    session = session_of(network=Wavering())
-    session.interact({0: marks[0]})
-    masks = session.interact({frame: [dab(1, frame), dab(2, frame)] for frame in (3, 7)})
-    assert overlap(masks[7], truth(7)) < 0.3  # they are not new any more: a correction is the module's alone
-
-
-def test_interaction_is_shown_frames_of_the_size_it_was_trained_at(tiny: IDPro, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The interaction module's own size bounds what it sees; masks and strokes keep the video's size."""
-    assert tiny.config.interaction is not None
-    small = dataclasses.replace(tiny.config, interaction=dataclasses.replace(tiny.config.interaction, sizes=(64, 96, 320)))
-    network = build(small).eval()
-    shapes: list[torch.Size] = []
-    ask = network.interact
-
-    def spy(images: torch.Tensor, *rest: torch.Tensor, **options: bool) -> object:
-        shapes.append(images.shape)
-        return ask(images, *rest, **options)
-
-    monkeypatch.setattr(network, "interact", spy)
-    frames = np.random.default_rng(0).integers(0, 255, (4, 160, 240, 3), np.uint8)
-    session = Session(network, ArrayVideo(frames), size=None)
-    masks = session.interact({0: [Stroke(1, ((0.2, 0.2), (0.8, 0.2)))], 2: [click(2, 0.5, 0.9)]})
-    assert [s[-2:] for s in shapes] == [(64, 96), (96, 160), (160, 256)]  # none larger than the session works at
-    assert masks[0].shape == masks[2].shape == (160, 240)
-    assert masks[0][32, 48] == masks[0][32, 191] == 1 and masks[2][144, 120] == 2
-    assert session.geometry.working == (160, 240)
-    assert session.attention(0, 0.5, 0.5)[2].shape == (160, 240)
-    tall = Session(network, ArrayVideo(frames), size=None)
-    assert all(m.shape == (160, 240) for _, m in (*tall.interact({1: [click(1, 0.5, 0.5)]}).items(), *tall.propagate()))
 
 
 def test_stroke_pixels_carry_their_id_whatever_the_network_says(tiny: IDPro) -> None:
@@ -240,14 +92,6 @@ def test_an_object_marked_absent_is_gone_from_the_frame_and_the_rest_stays() -> 
     assert alike(mask, np.where(truth(5) == 2, 0, truth(5))) and 5 in session.interacted
     fresh = session_of()
     assert set(np.unique(fresh.interact({0: [dab(1, 0), dab(2, 0)], 4: [dab(1, 4)]}, absent={4: [2]})[4])) == {0, 1}
-
-
-def test_many_frames_are_solved_in_goes_that_know_every_object() -> None:
-    network = ColourNetwork()
-    session = session_of(clip(24), network)
-    masks = session.interact({f: [dab(2 if f == 23 else 1, f)] for f in range(4, 24)})
-    assert len(masks) == 20 and max(network.interacted) <= FRAMES_AT_ONCE
-    assert all(alike(mask, truth(frame)) for frame, mask in masks.items())
 
 
 # Several rounds
@@ -551,29 +395,10 @@ def test_the_eleventh_object_of_the_real_network(tiny: IDPro) -> None:
     assert len(everything(session)) == 4 and session.probabilities(1).shape == (12, HEIGHT, WIDTH)
 
 
-def test_groups_meet_in_one_softmax_and_come_apart_again() -> None:
-    generator = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, 11, 3, 4, generator=generator)
-    logits[1, 3:] = -1e10
-    scores = merge_groups(logits, 12)
-    assert scores.shape == (13, 3, 4)
-    alone = merge_groups(logits[:1], 10).softmax(0)
-    assert torch.allclose(alone, logits[0].softmax(0), atol=1e-6)
-    parts = split_groups(scores, 12).softmax(1)
-    whole = scores.softmax(0)
-    assert torch.allclose(parts[0, 1:], whole[1:11], atol=1e-6) and torch.allclose(parts[1, 1:3], whole[11:], atol=1e-6)
-    assert torch.allclose(parts[1, 0], 1 - whole[11:].sum(0), atol=1e-6) and parts[1, 3:].max() == 0
-
-
 # Doubt, suggestions, soft masks, attention
 
 
-def test_doubt_grows_with_uncertainty_and_is_zero_where_a_person_said_so() -> None:
-    sure, unsure = torch.zeros(2, 20, 20), torch.zeros(2, 20, 20)
-    sure[0], unsure[0] = 9.0, 0.2
-    sure[:, 5:15, 5:15] = torch.tensor([0.0, 9.0]).view(2, 1, 1)
-    unsure[:, 5:15, 5:15] = torch.tensor([0.0, 0.2]).view(2, 1, 1)
-    assert 0 <= expected_loss(sure) < 0.01 < 0.4 < expected_loss(unsure) < 1
+def test_doubt_is_zero_where_a_person_said_so() -> None:
     session = session_of()
     session.interact({2: [dab(1, 2)]})
     assert session.doubt(2) == 0 and session.doubt(3) is None

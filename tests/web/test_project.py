@@ -102,7 +102,7 @@ def test_the_preview_is_what_commit_makes_and_changes_nothing(page: Page) -> Non
 
 
 def test_commit_takes_over_what_was_previewed(page: Page) -> None:
-    network = page.session._network
+    network = page.session._shown.network
     page.dab(1, 3)
     page.get("previews/3")
     solved = len(network.interacted)  # type: ignore[arg-type]
@@ -650,7 +650,7 @@ def test_projects_that_nobody_looks_at_are_closed_and_open_again(page: Page) -> 
 
 
 def test_frames_are_encoded_ahead_while_a_tab_is_open(page: Page) -> None:
-    network = page.session._network
+    network = page.session._shown.network
     with page.tab() as tab:
         messages(tab, "snapshot")
         for _ in range(1000):

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from ..types import Box, Mask, Prompt, Stroke
-
-NEAR = 0.1  # of the short side: how far apart the parts of a half hidden object are
 
 
 @dataclass(frozen=True)
@@ -88,33 +84,6 @@ def facts(rounds: Iterable[Round], frame: int) -> Facts:
             void(object_id)
             absent.add(object_id)
     return Facts(tuple(strokes), boxes, frozenset(absent))
-
-
-def without_strays(mask: Mask, before: Mask | None, drawn: NDArray[np.int16]) -> Mask:
-    """A solved mask without parts of an object far from where it was drawn: what was meant lies around the strokes.
-
-    A part (connected pixels of one id) stays if it touches a stroke of its id, what the object was before, or lies within
-    ``NEAR`` of the short side of a part that does. What a stray covered becomes what it was. Objects without a stroke on the
-    frame are left alone: they were found across frames.
-
-    Args:
-        mask: H x W ids, strokes written in.
-        before: what the round began with, H x W ids; None for nothing.
-        drawn: H x W ids of all strokes on the frame, -1 where there is none.
-    """
-    out = mask.copy()
-    for object_id in np.unique(drawn[drawn > 0]):
-        region = mask == object_id
-        count, labels = cv2.connectedComponents(region.astype(np.uint8), connectivity=8)
-        if count <= 2:  # the background and one part
-            continue
-        seeds = region & ((drawn == object_id) | (before == object_id if before is not None else False))
-        rooted = np.isin(labels, np.unique(labels[seeds])) & region
-        distance = cv2.distanceTransform((~rooted).astype(np.uint8), cv2.DIST_L2, 5)
-        near = np.unique(labels[region & (distance <= NEAR * min(mask.shape))])
-        stray = region & ~np.isin(labels, near)
-        out[stray] = 0 if before is None else before[stray]
-    return out
 
 
 def guidance(prompts: Iterable[Prompt]) -> Iterator[Stroke]:

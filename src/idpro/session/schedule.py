@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -129,6 +129,32 @@ def spread(candidates: Collection[int], taken: Collection[int], count: int, apar
         if all(abs(frame - other) >= apart for other in blocked[max(0, at - 1) : at + 1]):
             chosen.append(frame)
             blocked.insert(at, frame)
+    return chosen
+
+
+def suggest(count: int, length: int, interacted: Collection[int], doubts: Mapping[int, float]) -> list[int]:
+    """The frames to mark next: where doubt is highest, away from interacted frames and from each other.
+
+    Without propagated masks, the frames farthest from what was drawn.
+
+    Args:
+        count: how many at most.
+        length: frames of the video.
+        interacted: frames with an accepted mask.
+        doubts: of the frames that have a mask.
+    """
+    free = [f for f in range(length) if f not in interacted]
+    chosen: list[int] = []
+    if any(f in doubts for f in free):
+        ranked = sorted((f for f in free if f in doubts), key=lambda f: (-doubts[f], f))
+        apart = max(1, length // 10)
+        while len(chosen) < min(count, len(ranked)):  # closer together where there is no room
+            chosen += spread([f for f in ranked if f not in chosen], [*interacted, *chosen], count - len(chosen), apart)
+            apart //= 2
+        return chosen
+    while len(chosen) < min(count, len(free)):
+        marked = [*interacted, *chosen]
+        chosen.append(max((f for f in free if f not in chosen), key=lambda f: min((abs(f - m) for m in marked), default=-f)))
     return chosen
 
 

@@ -30,7 +30,8 @@ from ..scribbles import parse_prompt, prompt_line
 from ..types import Mask
 from ..video import ImageFolder, Video, VideoFile, open_video
 from .rounds import Round
-from .session import FEATURE_BYTES, Session
+from .session import Session
+from .shown import FEATURE_BYTES
 from .state import History, MaskReference, present_ids
 
 FORMAT = 1  # raised when a workspace of before can no longer be read
