@@ -20,7 +20,7 @@ SOURCE = Path(idpro.__file__).parent
 
 FLOORS = (
     # the ground floor: its rooms may know each other
-    {"errors", "types", "config", "atomic", "geometry", "masks", "scribbles", "allocator", "plots", "machine"},
+    {"errors", "types", "config", "atomic", "geometry", "masks", "scribbles", "allocator", "plots", "machine", "labels"},
     {"model", "video", "device"},
     {"checkpoint", "session", "data", "formats"},
     {"evaluation", "training", "bench", "segment"},

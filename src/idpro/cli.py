@@ -195,7 +195,8 @@ def export(
             video,
             state.objects,
             lambda frame: state.masks[frame].read() if frame in state.masks else None,
-            probabilities=probabilities,
+            opened.project.labels,
+            probabilities,
             only=None if objects is None else _numbers(objects),
             frames=_frames(frames, len(video)),
         )

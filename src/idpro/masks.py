@@ -39,7 +39,8 @@ def _voc_palette() -> NDArray[np.uint8]:
 
 PALETTE = _voc_palette()  # of mask files
 
-# On the screen: bright, far apart, in the order of the palette's hues (1 red, 2 green, 3 yellow, 4 blue ...).
+# On the screen: ten that are bright, in the order of the palette's hues (1 red, 2 green, 3 yellow, 4 blue ...), then ten
+# that are as far from all before them as sRGB allows (CIEDE2000 of 19 and more).
 _COLORS: tuple[Color, ...] = (
     (240, 62, 62),
     (55, 190, 95),
@@ -51,6 +52,16 @@ _COLORS: tuple[Color, ...] = (
     (250, 110, 170),
     (150, 215, 35),
     (145, 105, 250),
+    (105, 90, 0),
+    (0, 105, 90),
+    (150, 60, 90),
+    (135, 75, 45),
+    (210, 180, 255),
+    (45, 120, 0),
+    (150, 150, 90),
+    (105, 255, 225),
+    (255, 180, 165),
+    (75, 90, 150),
 )
 _BACKGROUND: Color = (235, 235, 240)
 

@@ -11,13 +11,19 @@ from numpy.typing import NDArray
 
 from idpro.formats import WRITERS
 from idpro.formats.segmentation import Segmentation
-from idpro.formats.writer import Options
+from idpro.formats.writer import LEGEND, Options
+from idpro.labels import ObjectLabel
+from idpro.masks import object_color
 from idpro.types import Mask
 from idpro.video import ArrayVideo
 
 HEIGHT, WIDTH, FRAMES = 61, 97, 6
 OBJECTS = (3, 1, 12)
-NAMES = {3: "the van / left", 1: "dog", 12: "dog"}
+LABELS = (
+    ObjectLabel(3, "the van / left", "", object_color(3)),
+    ObjectLabel(1, "rex", "dog", (10, 20, 250)),
+    ObjectLabel(12, "dog", "", object_color(12)),
+)
 
 
 def mask_of(frame: int) -> Mask | None:
@@ -49,7 +55,7 @@ def picture(frame: int) -> NDArray[np.uint8]:
 
 def segmentation() -> Segmentation:
     video = ArrayVideo([picture(i) for i in range(FRAMES)], fps=12.5, name="street")
-    return Segmentation(video, OBJECTS, mask_of, NAMES, probabilities=probabilities_of)
+    return Segmentation(video, OBJECTS, mask_of, LABELS, probabilities=probabilities_of)
 
 
 def export(result: Segmentation, form: str, folder: Path, options: Options | None = None) -> Path:
@@ -57,6 +63,11 @@ def export(result: Segmentation, form: str, folder: Path, options: Options | Non
     assert list(WRITERS[form](result, path, options)) == list(range(1, len(result.indices) + 1))
     assert [p.name for p in folder.iterdir()] == [path.name]
     return path
+
+
+def names(folder: Path) -> list[str]:
+    """What is in it, beside the legend."""
+    return sorted(p.name for p in folder.iterdir() if p.name != LEGEND)
 
 
 def changed(result: Segmentation, **changes: Any) -> Segmentation:

@@ -15,12 +15,11 @@ from idpro.formats.segmentation import Segmentation
 from idpro.masks import object_color
 from idpro.video import open_video
 
-from .drawn import FRAMES, HEIGHT, OBJECTS, WIDTH, changed, export, mask_of, picture
+from .drawn import FRAMES, HEIGHT, OBJECTS, WIDTH, export, mask_of, picture
 
 
 def test_overlay(result: Segmentation, tmp_path: Path) -> None:
-    recoloured = changed(result, colors={1: (10, 20, 250)})
-    with open_video(export(recoloured, "overlay", tmp_path)) as video:
+    with open_video(export(result, "overlay", tmp_path)) as video:
         assert len(video) == FRAMES and video.fps == 12.5 and video.size == (HEIGHT + 1, WIDTH + 1)
         tint = (picture(0)[25, 10].astype(int) + object_color(3)) / 2
         assert np.abs(video.frame(0)[25, 10] - tint).max() < 16

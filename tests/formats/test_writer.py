@@ -7,23 +7,25 @@ import json
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
 from idpro.errors import ConfigError, MaskError, MissingExtra, OutputError
 from idpro.formats import WRITERS
 from idpro.formats.segmentation import Segmentation
-from idpro.formats.writer import Options
-from idpro.masks import read_mask
+from idpro.formats.writer import LEGEND, Options
+from idpro.labels import hex_color
+from idpro.masks import object_color, read_mask
 from idpro.video import open_video
 
-from .drawn import FRAMES, changed, export
+from .drawn import FRAMES, changed, export, names
 
 
 def test_some_objects_and_frames_only(result: Segmentation, tmp_path: Path) -> None:
     part = changed(result, only=(12,), frames=range(1, 6, 2))
     folder = export(part, "davis", tmp_path / "davis")
-    assert sorted(p.name for p in folder.iterdir()) == ["00001.png", "00003.png", "00005.png"]
+    assert names(folder) == ["00001.png", "00003.png", "00005.png"]
     assert set(np.unique(read_mask(folder / "00001.png"))) == {0, 12, 255}
     document = json.loads(export(part, "coco", tmp_path / "coco").read_text())
     assert [i["frame"] for i in document["images"]] == [1, 3, 5]
@@ -96,3 +98,28 @@ def test_what_cannot_be_exported_is_said_at_once(result: Segmentation, tmp_path:
         with pytest.raises(MissingExtra, match=r"pycocotools is not installed: pip install 'idpro\[export\]'"):
             WRITERS[form](result, tmp_path / "out.json")
     assert not list(tmp_path.iterdir())
+
+
+def legend_of(path: Path) -> Any:
+    """The legend in an export, wherever its kind has it."""
+    if path.is_dir():
+        return json.loads((path / LEGEND).read_text(encoding="utf-8"))
+    if path.suffix == ".json":
+        return json.loads(path.read_text(encoding="utf-8"))["legend"]
+    with av.open(str(path)) as container:
+        tags = {key.lower(): value for key, value in container.metadata.items()}
+    return json.loads(tags["comment"])["legend"]
+
+
+@pytest.mark.parametrize("form", sorted(WRITERS))
+def test_every_export_carries_a_legend(result: Segmentation, tmp_path: Path, form: str) -> None:
+    path = export(changed(result, only=(1, 3)), form, tmp_path)
+    assert legend_of(path) == [
+        {"id": 3, "name": "the van / left", "category": "", "color": hex_color(object_color(3))},
+        {"id": 1, "name": "rex", "category": "dog", "color": "#0a14fa"},
+    ]
+
+
+def test_numbers_of_classes_do_not_change_with_the_choice_of_objects(result: Segmentation) -> None:
+    assert result.categories == changed(result, only=(12,)).categories == {"the van / left": 1, "dog": 2}
+    assert [result.category(i) for i in (1, 3, 12)] == [2, 1, 2]

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image as Pillow
 
 from idpro.errors import OutputError, VideoError, WorkspaceError
+from idpro.labels import ObjectLabel
 from idpro.session.session import Session
 from idpro.session.workspace import Workspace
 from idpro.types import Box, Stroke, click
@@ -250,3 +252,19 @@ def test_a_video_inside_moves_with_its_workspace(tmp_path: Path, video: Path) ->
     home.rename(tmp_path / "moved")
     with Workspace.open(tmp_path / "moved") as workspace:
         assert workspace.project.video == "video" and len(workspace.open_video()) == 12
+
+
+def test_names_classes_and_colours_of_objects_are_the_workspaces(folder: Path) -> None:
+    labels = (ObjectLabel(2, "rex", "dog", (1, 2, 3)), ObjectLabel(1, "van", "", (4, 5, 6)))
+    with Workspace.open(folder) as workspace:
+        assert workspace.project.labels == ()
+        workspace.update(replace(workspace.project, labels=labels))
+    assert Workspace.open(folder, read_only=True).project.labels == labels
+
+
+@pytest.mark.parametrize("labels", [{"id": 1}, [{"id": 300}], [{"id": 1, "color": "blue"}], [1]])
+def test_labels_that_are_none_are_damage(folder: Path, labels: object) -> None:
+    values = json.loads((folder / "project.json").read_text())
+    (folder / "project.json").write_text(json.dumps({**values, "labels": labels}))
+    with pytest.raises(WorkspaceError, match=r"project\.json is damaged"):
+        Workspace.open(folder)

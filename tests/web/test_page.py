@@ -14,6 +14,8 @@ import uvicorn
 from PIL import Image as Pillow
 from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect, sync_playwright
 
+from idpro.labels import hex_color
+from idpro.masks import object_color
 from idpro.types import Mask
 from idpro.web.app import create_app
 from idpro.web.commands import _bind
@@ -320,6 +322,13 @@ def test_objects_are_named_coloured_ordered_hidden_and_locked(a: Annotator) -> N
     assert a.state("marks.size") == 0
     a.page.keyboard.press("2")
     assert a.state("object") == a.state("objects[1].id")
+
+
+def test_objects_get_the_colours_of_exports(a: Annotator) -> None:
+    for _ in range(20):
+        a.page.locator("#add-object").click()
+    a.idle()
+    assert a.state("objects.map(o => o.color)") == [hex_color(object_color(i)) for i in range(1, 21)]
 
 
 def test_the_chosen_object_is_in_sight(a: Annotator) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..atomic import atomic_file
+from ..labels import label_lines
 from .run_lengths import PYCOCOTOOLS, category_list, encoded, file_name
 from .segmentation import Segmentation
 from .writer import Options, Writer
@@ -15,7 +16,6 @@ from .writer import Options, Writer
 
 def _write(segmentation: Segmentation, path: Path, options: Options) -> Iterator[int]:
     height, width = segmentation.video.size
-    categories = segmentation.categories
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     with atomic_file(path) as temporary:
@@ -23,13 +23,16 @@ def _write(segmentation: Segmentation, path: Path, options: Options) -> Iterator
             name = file_name(segmentation, frame)
             images.append({"id": done, "file_name": name, "height": height, "width": width, "frame": frame})
             for object_id, seen in encoded(segmentation, frame).items():
-                category = categories[segmentation.name(object_id)]
+                category = segmentation.category(object_id)
                 annotation = {"id": len(annotations) + 1, "image_id": done, "category_id": category}
                 shape = {"segmentation": seen.run, "bbox": seen.box, "area": seen.area, "iscrowd": 0}
                 annotations.append({**annotation, "track_id": object_id, **shape})
             yield done
         info = {"description": f"{segmentation.video.name}, segmented with IDPro"}
-        document = {"info": info, "images": images, "annotations": annotations, "categories": category_list(segmentation)}
+        document = {
+            "info": info, "images": images, "annotations": annotations, "categories": category_list(segmentation),
+            "legend": label_lines(segmentation.legend),
+        }  # fmt: skip
         temporary.write_text(json.dumps(document), encoding="utf-8")
 
 

@@ -39,7 +39,9 @@ def encoded(segmentation: Segmentation, frame: int) -> dict[int, Encoded]:
 
 def category_list(segmentation: Segmentation) -> list[dict[str, Any]]:
     """COCO's list of categories."""
-    return [{"id": number, "name": name, "supercategory": "object"} for name, number in segmentation.categories.items()]
+    seen = {label.class_name for label in segmentation.legend}
+    categories = segmentation.categories.items()
+    return [{"id": number, "name": name, "supercategory": "object"} for name, number in categories if name in seen]
 
 
 def file_name(segmentation: Segmentation, frame: int) -> str:

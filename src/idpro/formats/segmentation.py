@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import cv2
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError
+from ..labels import ObjectLabel, default_label, legend
 from ..masks import IGNORE, Color
 from ..types import Mask
 from ..video import Video
@@ -28,8 +29,7 @@ class Segmentation:
         objects: the ids of all objects, in the order of the channels of ``probabilities``.
         mask: frame -> H x W ids, or None for a frame that has none yet. Such frames are left out of folders and have
             nothing marked in videos and JSON.
-        names: id -> what the object is called; "object 1" otherwise. Objects of one name are of one category.
-        colors: id -> (red, green, blue) in the overlay, where it is not the usual one.
+        labels: names, classes and colours of objects, in the order of the legend; others have those of ``default_label``.
         probabilities: frame -> S x H x W, background first, then ``objects`` in their order; for soft mattes.
         only: the objects to export, all by default.
         frames: the frames to export, all by default.
@@ -38,8 +38,7 @@ class Segmentation:
     video: Video
     objects: Sequence[int]
     mask: Callable[[int], Mask | None]
-    names: Mapping[int, str] = field(default_factory=dict)
-    colors: Mapping[int, Color] = field(default_factory=dict)
+    labels: Sequence[ObjectLabel] = ()
     probabilities: Callable[[int], NDArray[np.float32]] | None = None
     only: Sequence[int] | None = None
     frames: range | None = None
@@ -56,8 +55,21 @@ class Segmentation:
 
     @cached_property
     def wanted(self) -> tuple[int, ...]:
-        """The ids to export."""
-        return tuple(i for i in self.objects if self.only is None or i in self.only)
+        """The ids to export, in the order of the legend."""
+        return tuple(label.id for label in self.legend)
+
+    @cached_property
+    def legend(self) -> tuple[ObjectLabel, ...]:
+        """The labels of the objects to export."""
+        return tuple(label for label in self._all if self.only is None or label.id in self.only)
+
+    @cached_property
+    def _all(self) -> tuple[ObjectLabel, ...]:
+        return legend(self.objects, self.labels)
+
+    @cached_property
+    def _by_id(self) -> dict[int, ObjectLabel]:
+        return {label.id: label for label in self._all}
 
     @cached_property
     def indices(self) -> range:
@@ -66,18 +78,27 @@ class Segmentation:
 
     def name(self, object_id: int) -> str:
         """What an object is called."""
-        return self.names.get(object_id, f"object {object_id}")
+        return self._by_id[object_id].name
+
+    def color(self, object_id: int) -> Color:
+        """What it is painted in."""
+        return self._by_id[object_id].color
 
     @cached_property
     def categories(self) -> dict[str, int]:
-        """Name -> category number, 1, 2, ... in the order of the objects."""
-        names = dict.fromkeys(self.name(object_id) for object_id in self.wanted)
+        """Class -> its number, 1, 2, ... in the order of the legend of all objects, so that a choice of some changes none."""
+        names = dict.fromkeys(label.class_name for label in self._all)
         return {name: number for number, name in enumerate(names, start=1)}
+
+    def category(self, object_id: int) -> int:
+        """The number of an object's class."""
+        return self.categories[self._by_id[object_id].class_name]
 
     def folder(self, object_id: int) -> str:
         """A folder name for an object: its id and what its name leaves when only harmless characters are kept."""
         slug = re.sub(r"\W+", "_", self.name(object_id)).strip("_")[:40]
-        return f"{object_id:03d}_{slug}" if slug and object_id in self.names else f"{object_id:03d}"
+        named = slug and self.name(object_id) != default_label(object_id).name
+        return f"{object_id:03d}_{slug}" if named else f"{object_id:03d}"
 
     def ids(self, frame: int) -> Mask | None:
         """The mask of a frame without the objects that are not wanted; 255 stays."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..labels import label_lines
 from ..masks import COLORS
 from ..video import PRORES_4444, VP9_ALPHA, Encoding, VideoWriter, write_overlay
 from .segmentation import Segmentation
@@ -13,19 +15,26 @@ from .writer import Options, Write, Writer
 
 def _overlay(segmentation: Segmentation, path: Path, options: Options) -> Iterator[int]:
     palette = COLORS.copy()
-    for object_id, color in segmentation.colors.items():
-        palette[object_id] = color
-    yield from write_overlay(path, segmentation.video, segmentation.ids, frames=segmentation.indices, palette=palette)
+    for label in segmentation.legend:
+        palette[label.id] = label.color
+    yield from write_overlay(
+        path, segmentation.video, segmentation.ids, frames=segmentation.indices, palette=palette, comment=_legend(segmentation)
+    )
 
 
 def _cutout(encoding: Encoding) -> Write:
     def write(segmentation: Segmentation, path: Path, options: Options) -> Iterator[int]:
-        with VideoWriter(path, segmentation.video.size, segmentation.video.fps, encoding) as writer:
+        with VideoWriter(path, segmentation.video.size, segmentation.video.fps, encoding, _legend(segmentation)) as writer:
             for done, frame in enumerate(segmentation.indices, start=1):
                 writer.write(segmentation.cutout(frame, options.soft))
                 yield done
 
     return write
+
+
+def _legend(segmentation: Segmentation) -> str:
+    """The comment in the file: the legend as JSON."""
+    return json.dumps({"legend": label_lines(segmentation.legend)})
 
 
 OVERLAY = Writer("Overlay mp4", ".mp4", _overlay)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +12,10 @@ from typing import Any, Protocol
 
 from ..atomic import atomic_folder
 from ..errors import ConfigError, MaskError, MissingExtra
+from ..labels import label_lines
 from .segmentation import Segmentation
+
+LEGEND = "legend.json"  # in every folder; files have it inside
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,8 @@ class Options:
 class Write(Protocol):
     """A generator that writes ``segmentation`` to ``path`` and yields the number of frames done.
 
-    A file appears whole by itself, at the end or not at all; a folder is there, empty, and becomes visible afterwards.
+    A file appears whole by itself, at the end or not at all, and has the legend (ids, names, classes, colours) in it;
+    a folder is there, empty, gets its legend and becomes visible afterwards.
     """
 
     def __call__(self, segmentation: Segmentation, path: Path, options: Options, /) -> Iterator[int]: ...
@@ -83,6 +88,7 @@ class Writer:
             return
         with atomic_folder(path, replace=replace) as temporary:
             yield from self.write(segmentation, temporary, options)
+            (temporary / LEGEND).write_text(json.dumps(label_lines(segmentation.legend), indent=1), encoding="utf-8")
 
 
 def import_extra(module: str, extra: str) -> Any:

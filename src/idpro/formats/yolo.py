@@ -14,10 +14,9 @@ from .writer import Options, Writer
 
 
 def _write(segmentation: Segmentation, folder: Path, options: Options) -> Iterator[int]:
-    categories = segmentation.categories
     for place in ("images", "labels"):
         (folder / place).mkdir()
-    names = "".join(f"  {number - 1}: {json.dumps(name)}\n" for name, number in categories.items())
+    names = "".join(f"  {number - 1}: {json.dumps(name)}\n" for name, number in segmentation.categories.items())
     (folder / "data.yaml").write_text(f"path: .\ntrain: images\nval: images\nnames:\n{names}", encoding="utf-8")
     height, width = segmentation.video.size
     for done, frame in enumerate(segmentation.indices, start=1):
@@ -28,7 +27,7 @@ def _write(segmentation: Segmentation, folder: Path, options: Options) -> Iterat
                 outline = polygon(mask == object_id)
                 if len(outline):
                     numbers = " ".join(f"{v:.6f}" for v in ((outline + 0.5) / (width, height)).ravel())
-                    lines.append(f"{categories[segmentation.name(object_id)] - 1} {numbers}\n")
+                    lines.append(f"{segmentation.category(object_id) - 1} {numbers}\n")
             (folder / "labels" / f"{frame:05d}.txt").write_text("".join(lines), encoding="utf-8")
             Pillow.fromarray(segmentation.video.frame(frame)).save(folder / "images" / f"{frame:05d}.jpg", quality=95)
         yield done

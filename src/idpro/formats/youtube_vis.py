@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..atomic import atomic_file
+from ..labels import label_lines
 from .run_lengths import PYCOCOTOOLS, Encoded, category_list, encoded, file_name
 from .segmentation import Segmentation
 from .writer import Options, Writer
@@ -14,7 +15,6 @@ from .writer import Options, Writer
 
 def _write(segmentation: Segmentation, path: Path, options: Options) -> Iterator[int]:
     height, width = segmentation.video.size
-    categories = segmentation.categories
     seen: list[dict[int, Encoded]] = []
     with atomic_file(path) as temporary:
         for done, frame in enumerate(segmentation.indices, start=1):
@@ -30,9 +30,12 @@ def _write(segmentation: Segmentation, path: Path, options: Options) -> Iterator
                 "bboxes": [entry and entry.box for entry in track],
                 "areas": [entry and entry.area for entry in track],
             }
-            annotation = {"id": object_id, "video_id": 1, "category_id": categories[segmentation.name(object_id)]}
+            annotation = {"id": object_id, "video_id": 1, "category_id": segmentation.category(object_id)}
             annotations.append({**annotation, **masks, "iscrowd": 0, **size})
-        document = {"videos": [video], "annotations": annotations, "categories": category_list(segmentation)}
+        document = {
+            "videos": [video], "annotations": annotations, "categories": category_list(segmentation),
+            "legend": label_lines(segmentation.legend),
+        }  # fmt: skip
         temporary.write_text(json.dumps(document), encoding="utf-8")
 
 

@@ -23,7 +23,8 @@ from typing import Any, Self
 from filelock import FileLock, Timeout
 
 from ..atomic import atomic_file, cannot_write
-from ..errors import InputError, WorkspaceError
+from ..errors import ConfigError, InputError, WorkspaceError
+from ..labels import ObjectLabel, label_lines, parse_labels
 from ..masks import read_mask, write_mask
 from ..model import IDPro
 from ..scribbles import parse_prompt, prompt_line
@@ -50,6 +51,7 @@ class Project:
         frames: how many there are.
         model: name or path of the network.
         working_size: short side to work at, None for the video's own.
+        labels: names, classes and colours of objects, in the order of the legend.
     """
 
     video: str
@@ -57,6 +59,7 @@ class Project:
     frames: int
     model: str = "lite"
     working_size: int | None = 480
+    labels: tuple[ObjectLabel, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,17 +122,18 @@ class Workspace:
             values = json.loads((folder / PROJECT).read_text(encoding="utf-8"))
             if values.pop("format") != FORMAT:
                 raise WorkspaceError(f"{folder} was made by another version of IDPro: open it with that one")
-            project = Project(**{**values, "size": tuple(values["size"])})
+            project = Project(**{**values, "size": tuple(values["size"]), "labels": parse_labels(values.get("labels", ()))})
         except FileNotFoundError as error:
             raise WorkspaceError(f"{folder} is not a workspace of IDPro: it has no {PROJECT}") from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
             raise WorkspaceError(f"{folder / PROJECT} is damaged: {error}; make a new workspace for the video") from error
         return cls(folder, project, None if read_only else _locked(folder))
 
     def update(self, project: Project) -> None:
         """Another project description, written at once."""
         with atomic_file(self.folder / PROJECT) as temporary:
-            temporary.write_text(json.dumps({"format": FORMAT, **dataclasses.asdict(project)}, indent=1), encoding="utf-8")
+            values = {**dataclasses.asdict(project), "labels": label_lines(project.labels)}
+            temporary.write_text(json.dumps({"format": FORMAT, **values}, indent=1), encoding="utf-8")
             _sync(temporary)
         self.project = project
 

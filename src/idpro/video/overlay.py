@@ -22,6 +22,7 @@ def write_overlay(
     *,
     frames: Sequence[int] | None = None,
     palette: NDArray[np.uint8] = COLORS,
+    comment: str = "",
 ) -> Iterator[int]:
     """Write ``video`` with the objects painted over as mp4; yields the number of frames done after each.
 
@@ -29,7 +30,7 @@ def write_overlay(
     ``palette`` (256 x 3) the colour of every id. The file appears after the last frame; closing the generator before
     leaves nothing. Raises OutputError if the place cannot be written to.
     """
-    with VideoWriter(path, video.size, video.fps) as writer:
+    with VideoWriter(path, video.size, video.fps, comment=comment) as writer:
         for done, index in enumerate(range(len(video)) if frames is None else frames, start=1):
             mask = masks(index)
             image = video.frame(index)

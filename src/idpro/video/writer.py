@@ -43,16 +43,19 @@ class VideoWriter:
     """A video file of frames of ``size`` (height, width): H.264 mp4 for any player, or with transparency.
 
     Odd sides grow by one pixel that repeats the border. Use it in a ``with`` block: the file appears when the block
-    ends well, and not at all otherwise.
+    ends well, and not at all otherwise. ``comment`` is kept in the file's metadata.
 
     Raises:
         OutputError: the place cannot be written to, or nothing was written.
         ConfigError: a frame rate that is not positive, or a frame of another size.
     """
 
-    def __init__(self, path: str | os.PathLike[str], size: tuple[int, int], fps: float, encoding: Encoding = H264) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], size: tuple[int, int], fps: float, encoding: Encoding = H264, comment: str = ""
+    ) -> None:
         self._path, self._size, self._encoding = Path(path), size, encoding
         self._rate = frame_rate(fps)
+        self._comment = comment
         self._frames = 0
         self._stack = ExitStack()
 
@@ -64,6 +67,8 @@ class VideoWriter:
             options = {"movflags": "+faststart"} if encoding.container in ("mp4", "mov") else {}
             self._container = av.open(str(temporary), "w", format=encoding.container, options=options)
             self._stack.callback(self._container.close)
+            if self._comment:
+                self._container.metadata["comment"] = self._comment
             stream: Any = self._container.add_stream(encoding.codec, rate=self._rate, options=dict(encoding.options))
             stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, encoding.pixels
             context = stream.codec_context

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ..errors import ScribbleError
+from ..labels import ObjectLabel, hex_color, parse_color
 from ..masks import object_color
 from .schemas import (
     AbsentMark,
@@ -40,6 +41,11 @@ class Document:
     def ids(self) -> tuple[int, ...]:
         return tuple(item.id for item in self.objects)
 
+    @property
+    def labels(self) -> tuple[ObjectLabel, ...]:
+        """The legend, as the workspace keeps it."""
+        return tuple(ObjectLabel(o.id, o.name, o.category, parse_color(o.color)) for o in self.objects)
+
     def apply(self, edit: Edit) -> Document:
         """The document after an edit.
 
@@ -69,7 +75,7 @@ class Document:
     def with_objects(self, ids: Iterable[int]) -> Document:
         """With a row for every id, those that are missing getting a name and a colour of their own."""
         added = tuple(
-            ObjectInfo(id=i, name=f"Object {i}", color="#{:02x}{:02x}{:02x}".format(*object_color(i)))
+            ObjectInfo(id=i, name=f"Object {i}", color=hex_color(object_color(i)))
             for i in sorted(set(ids))
             if i and i not in self.ids
         )
@@ -147,7 +153,7 @@ class State:
     def edit(self, edit: Edit) -> State:
         """After an edit; one that only changes how things are seen leaves the history alone."""
         after = self.document.apply(edit)
-        if isinstance(edit, UpdateObject) and edit.name is None and edit.color is None:
+        if isinstance(edit, UpdateObject) and edit.name is None and edit.color is None and edit.category is None:
             return replace(self, document=after)
         return self._step(Step(describe(edit, self.document), self.document, after))
 
@@ -194,8 +200,7 @@ def describe(edit: Edit, document: Document) -> str:
         case AddObject():
             return f"add {edit.name}"
         case UpdateObject():
-            return (
-                f"rename {names.get(edit.id, 'object')}" if edit.name is not None else f"recolour {names.get(edit.id, 'object')}"
-            )
+            change = "rename" if edit.name is not None else "recolour" if edit.color is not None else "class of"
+            return f"{change} {names.get(edit.id, 'object')}"
         case OrderObjects():
             return "reorder objects"

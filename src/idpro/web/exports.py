@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ..errors import ConfigError
@@ -13,7 +13,7 @@ from ..formats.segmentation import Segmentation
 from ..formats.writer import Options, Writer
 from ..session.session import Session
 from ..session.workspace import Workspace
-from .schemas import ExportRequest, ObjectInfo
+from .schemas import ExportRequest
 from .worker import Job, Worker
 
 FOLDER = "exports"
@@ -35,7 +35,7 @@ class Exports:
         self._files: dict[int, Path] = {}
         self._worker = Worker(f"exports {workspace.folder.name}", on_change)
 
-    def start(self, request: ExportRequest, session: Session, name: str, objects: Sequence[ObjectInfo]) -> Job:
+    def start(self, request: ExportRequest, session: Session, name: str) -> Job:
         """Export the masks as they are at this moment.
 
         Raises:
@@ -44,7 +44,7 @@ class Exports:
         if request.format not in WRITERS:
             raise ConfigError(f"there is no format {request.format!r}: choose one of {', '.join(WRITERS)}")
         writer = WRITERS[request.format]
-        state = session.state
+        state, labels = session.state, self._workspace.project.labels
         only = None if request.objects is None else [i for i in state.objects if i in request.objects]
 
         def work(job: Job) -> None:
@@ -53,8 +53,7 @@ class Exports:
                     video,
                     state.objects,
                     lambda frame: state.masks[frame].read() if frame in state.masks else None,
-                    {o.id: o.name for o in objects},
-                    {o.id: (int(o.color[1:3], 16), int(o.color[3:5], 16), int(o.color[5:7], 16)) for o in objects},
+                    labels,
                     session.probabilities,
                     only,
                 )

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..atomic import atomic_file
 from ..errors import IDProError, MaskError, ScribbleError, VideoError
+from ..labels import hex_color
+from ..masks import object_color
 from ..session.session import Session
 from ..session.workspace import Workspace
-from ..types import Mask, Prompt
+from ..types import MAX_ID, Mask, Prompt
 from .document import Document, State, Step
 from .exact import apply_exact
 from .exports import Exports
@@ -92,6 +94,7 @@ class Project:
         self._guard = threading.RLock()  # the document, what the tabs know
         self._stepping = threading.Lock()  # one step of the session at a time, together with the document
         self.worker = Worker(f"project {identity}", self._tell_job, self._ahead)
+        self._keep_labels()  # a workspace of before has them in our journal only
         self.exports = Exports(workspace, self._tell_job)
         self.worker.submit(Job("load", self._load))
 
@@ -103,6 +106,7 @@ class Project:
         return {
             "id": self.identity, "name": self.name, "frames": len(self.video), "width": width, "height": height,
             "fps": self.video.fps, "model": self.workspace.project.model, "folder": str(self.workspace.folder),
+            "colors": [hex_color(object_color(i)) for i in range(1, MAX_ID + 1)],
         }  # fmt: skip
 
     def snapshot(self) -> dict[str, Any]:
@@ -272,7 +276,7 @@ class Project:
 
     def export(self, request: ExportRequest) -> Job:
         """Write the masks as they are now in a format, beside whatever else runs."""
-        return self.exports.start(request, self.session, self.name, self.document.objects)
+        return self.exports.start(request, self.session, self.name)
 
     def mask(self, frame: int, before: bool = False) -> Mask | None:
         """A frame's mask, or the one before the last step."""
@@ -489,6 +493,13 @@ class Project:
             if frames:
                 event["marks"] = {f: [m.model_dump() for m in new.marks.get(f, ())] for f in frames}
             self.hub.publish(event)
+            self._keep_labels()
+
+    def _keep_labels(self) -> None:
+        """Names, classes and colours belong to the workspace: whoever exports it has them without the page."""
+        labels = self._state.document.labels
+        if labels != self.workspace.project.labels:
+            self.workspace.update(replace(self.workspace.project, labels=labels))
 
     def _history(self) -> dict[str, str | None]:
         state = self._state

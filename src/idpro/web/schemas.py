@@ -19,6 +19,7 @@ FrameIndex = Annotated[int, Field(ge=0)]
 MarkId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 Color = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 Name = Annotated[str, Field(min_length=1, max_length=60)]
+Category = Annotated[str, Field(max_length=60)]  # "": the name stands for it
 Points = Annotated[tuple[tuple[Unit, Unit], ...], Field(min_length=1, max_length=20_000)]
 Width = Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)]
 
@@ -83,6 +84,7 @@ class ObjectInfo(_Wire):
     id: ObjectId
     name: Name
     color: Color
+    category: Category = ""
     hidden: bool = False
     locked: bool = False
 
@@ -111,12 +113,13 @@ class AddObject(_Wire):
 
 
 class UpdateObject(_Wire):
-    """Rename, recolour, hide or lock; hiding and locking are ways of looking and are not undone by Ctrl+Z."""
+    """Rename, recolour, give a class, hide or lock; hiding and locking are ways of looking and are not undone by Ctrl+Z."""
 
     op: Literal["update_object"] = "update_object"
     id: ObjectId
     name: Name | None = None
     color: Color | None = None
+    category: Category | None = None
     hidden: bool | None = None
     locked: bool | None = None
 

@@ -6,7 +6,6 @@ import { rememberView } from './store.js';
 /** @typedef {import('./store.js').Mark} Mark */
 /** @typedef {import('./store.js').ObjectInfo} ObjectInfo */
 
-export const COLORS = ['#f03e3e', '#37be5f', '#fabe14', '#3c82f6', '#cd46dc', '#14becd', '#ff8223', '#fa6eaa', '#96d723', '#9169fa'];
 const MODES = ['overlay', 'object', 'cutout', 'matte', 'off'];
 
 export class Actions {
@@ -110,7 +109,7 @@ export class Actions {
       this.say('A project holds at most 254 objects.', 'error');
       return null;
     }
-    void this.sync?.edit({ op: 'add_object', id, name: `Object ${id}`, color: COLORS[(id - 1) % COLORS.length] });
+    void this.sync?.edit({ op: 'add_object', id, name: `Object ${id}`, color: this.state.project.colors[id - 1] });
     return id;
   }
 
