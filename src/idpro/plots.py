@@ -17,13 +17,13 @@ def check_plots() -> None:
         raise MissingExtra("matplotlib", "evaluate") from error
 
 
-def new_figure(columns: int) -> tuple[Any, Any]:
-    """A figure with a row of axes, drawn without a display; MissingExtra."""
+def new_figure(columns: int, rows: int = 1) -> tuple[Any, Any]:
+    """A figure and its axes, row by row, drawn without a display; MissingExtra."""
     check_plots()
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.5 * columns, 4.2), layout="constrained")
-    axes = figure.subplots(1, columns, squeeze=False)[0]
+    figure = Figure(figsize=(5.5 * columns, 4.2 * rows), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for axis in axes:
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)

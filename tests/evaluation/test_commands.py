@@ -15,7 +15,7 @@ from idpro.evaluation.commands import app
 from idpro.masks import write_mask
 from idpro.model import build
 
-from .drawn import moving_masks
+from .drawn import moving_masks, write_sequence
 
 
 @pytest.fixture(scope="module")
@@ -61,19 +61,37 @@ def test_davis_scores_precomputed_masks_by_the_human_protocol(root: Path, tmp_pa
 
 def test_vos_follows_first_masks(root: Path, tiny: Path, tmp_path: Path) -> None:
     text = run("vos", "--root", root, "--model", tiny, "--propagation", tiny, "--size", 64, "--output", tmp_path / "out")
-    assert "mean over objects" in text
+    assert "objects" in text
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert summary.keys() >= {"j_and_f", "j", "f", "sequences"} and list(summary["sequences"]) == ["two", "one"]
     assert summary["settings"]["leave_out_last"] is False
     assert (tmp_path / "out" / "masks" / "one" / "00005.png").exists()
+    assert "missed" in text and "start" in text and "2 among others" in text
     with pytest.raises(ConfigError, match="--method masks cannot follow given masks"):
         run("vos", "--root", root, "--method", "masks", "--output", tmp_path / "other")
+
+
+def test_several_roots_and_a_number_of_threads(root: Path, tiny: Path, tmp_path: Path) -> None:
+    before = torch.get_num_threads()
+    write_sequence(tmp_path / "more", "camel", moving_masks(4))
+    write_sequence(tmp_path / "more", "walk", moving_masks(4))
+    write_sequence(root, "judo", moving_masks(4, objects=2))
+    try:
+        options = ("--split", "development", "--model", tiny, "--size", 64, "--threads", 1, "--output", tmp_path / "out")
+        text = run("vos", "--root", root, "--root", tmp_path / "more", *options)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert list(summary["sequences"]) == ["judo", "camel"] and "camel" in text
+    assert summary["settings"]["roots"] == [str(root), str(tmp_path / "more")]
+    assert (summary["one_object"]["objects"], summary["several_objects"]["objects"]) == (1, 2)
 
 
 def test_across_says_what_is_found_on_other_frames(root: Path, tiny: Path, tmp_path: Path) -> None:
     options = ("--root", root, "--sequences", "two,one", "--model", tiny, "--size", 64, "--output", tmp_path / "out")
     text = run("across", *options)
-    assert "found on the others" in text and "mean over objects" in text
+    assert "found on the others" in text and "objects" in text
     assert (tmp_path / "out" / "scores.csv").exists()
 
 
@@ -81,6 +99,7 @@ def test_masks_scores_a_folder(root: Path, tmp_path: Path) -> None:
     for t, mask in enumerate(moving_masks(6)):
         write_mask(tmp_path / "pred" / "one" / f"{t:05d}.png", mask if t < 3 else np.zeros_like(mask))
     text = run("masks", "--pred", tmp_path / "pred", "--truth", root, "--sequences", "one", "--output", tmp_path / "out")
+    assert (tmp_path / "out" / "over-time.png").exists()
     assert "50.0" in text
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["j_and_f"] == pytest.approx(0.5)
 

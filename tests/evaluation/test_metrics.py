@@ -7,7 +7,15 @@ import pytest
 from scipy import ndimage
 
 from idpro.errors import MaskError
-from idpro.evaluation.metrics import contour_accuracy, contour_map, region_similarity, score_masks
+from idpro.evaluation.metrics import (
+    MaskScores,
+    Shares,
+    contour_accuracy,
+    contour_map,
+    count_pixels,
+    region_similarity,
+    score_masks,
+)
 
 
 def rectangle(top: int, left: int, height: int, width: int, shape: tuple[int, int] = (100, 120)) -> np.ndarray:
@@ -128,6 +136,36 @@ def test_void_pixels_belong_to_neither_mask() -> None:
     assert scores.contour[0, 0] == 1.0
     everything_void = score_masks(np.full((1, 9, 9), 255, np.uint8), np.ones((1, 9, 9), np.uint8), (1,))
     assert everything_void.j_and_f[0, 0] == 1.0
+
+
+def test_wrong_pixels_are_missed_swapped_or_spilled() -> None:
+    truth = np.zeros((10, 10), np.uint8)
+    truth[:2], truth[4:6], truth[9] = 1, 2, 255
+    given = truth.copy()
+    given[0, :3] = 0  # missed: 3 of 20
+    given[1, :5] = 2  # swapped: 5 of 20; 2 claims them
+    given[3, :4] = 1  # spilled by 1
+    given[1, 9] = 255  # an answer of nobody's is no object
+    given[9] = 1  # void: nobody's business
+    pixels = count_pixels(truth, given, (1, 2))
+    assert pixels.tolist() == [[20, 4, 5, 15, 4], [20, 0, 0, 25, 5]]
+    one, two = (Shares.of(row) for row in pixels)
+    assert (one.missed, one.swapped, one.spilled) == (0.2, 0.25, pytest.approx(4 / 15))
+    assert (two.missed, two.swapped, two.spilled) == (0, 0, 0.2)
+    assert Shares.of(count_pixels(truth, truth, (7,))) == Shares(0, 0, 0)  # an object that is nowhere
+    scores = score_masks(truth[None], given[None], (1, 2))
+    assert scores.jaccard[0].tolist() == [11 / 24, 20 / 25]  # the same J as from the counts: hits / (true + spilled)
+
+
+def test_scores_of_one_id_and_of_several_ways_together() -> None:
+    truth = np.zeros((3, 8, 8), np.uint8)
+    truth[:, :4], truth[:, 4:] = 3, 9
+    given = truth.copy()
+    given[2, 4:] = 0
+    scores = score_masks(truth, given, (3, 9))
+    late = scores.of(9, slice(1, None))
+    assert late.ids == (9,) and late.jaccard.ravel().tolist() == [1, 0] and late.pixels[1, 0].tolist() == [32, 32, 0, 0, 0]
+    assert MaskScores.joined([late, late]).jaccard.ravel().tolist() == [1, 0, 1, 0]
 
 
 def test_masks_of_another_size_are_refused() -> None:

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from idpro.errors import ConfigError, MissingExtra
-from idpro.evaluation.metrics import Curve, MaskScores
+from idpro.evaluation.metrics import Curve
 from idpro.evaluation.report import (
     RoundScores,
     Sample,
@@ -22,12 +22,14 @@ from idpro.evaluation.report import (
 )
 from idpro.plots import check_plots
 
+from .drawn import scores_of
+
 
 def played(
     value: float, seconds: float, ids: tuple[int, ...] = (1,), frames: int = 2, scribbled: tuple[int, ...] = (0,)
 ) -> RoundScores:
     scores = np.full((frames, len(ids)), value)
-    return RoundScores(scribbled, seconds, MaskScores(ids, scores, scores))
+    return RoundScores(scribbled, seconds, scores_of(scores, scores, ids))
 
 
 def test_the_area_under_a_curve_by_hand() -> None:
@@ -61,14 +63,29 @@ def test_a_missing_round_repeats_the_last_at_no_time() -> None:
 
 
 def test_frames_count_within_their_object_only() -> None:
-    short = RoundScores((0,), 1.0, MaskScores((1,), np.array([[1.0]]), np.array([[0.5]])))
-    long = RoundScores((0,), 1.0, MaskScores((1,), np.array([[0.0], [0.0], [0.6]]), np.array([[0.0], [0.0], [0.0]])))
+    short = RoundScores((0,), 1.0, scores_of(np.array([[1.0]]), np.array([[0.5]])))
+    long = RoundScores((0,), 1.0, scores_of(np.array([[0.0], [0.0], [0.6]]), np.zeros((3, 1))))
     (means,) = round_means([Sample(0, "s", 1, (short,)), Sample(0, "l", 1, (long,))], 1)
     assert (means.jaccard, means.contour) == (pytest.approx((1.0 + 0.2) / 2), 0.25)
 
 
+def test_what_is_wrong_is_told_of_every_round_and_of_the_objects_in_the_end() -> None:
+    samples = [
+        Sample(0, "a", 1, (played(0.2, 10.0), played(0.6, 30.0))),
+        Sample(0, "a", 2, (played(0.8, 5.0),)),
+        Sample(0, "b", 1, (played(0.5, 20.0, ids=(1, 2)),)),
+    ]
+    summary = summarise(samples, 2, 100.0)
+    assert [r["missed"] for r in summary["rounds"]] == pytest.approx([(0.8 + 0.2 + 0.5 + 0.5) / 4, (0.4 + 0.2 + 0.5 + 0.5) / 4])
+    assert [r["swapped"] for r in summary["rounds"]] == [0, 0]
+    last = summary["last_round"]["sequences"]
+    assert last["a"]["j"] == pytest.approx(0.7) and last["a"]["missed"] == pytest.approx(0.3)  # over its two samples
+    assert last["a"]["seconds"] == pytest.approx((40 + 5) / 2)
+    assert set(last["b"]["each"]) == {1, 2}
+
+
 def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
-    scores = MaskScores((2, 9), np.random.default_rng(0).random((3, 2)), np.random.default_rng(1).random((3, 2)))
+    scores = scores_of(np.random.default_rng(0).random((3, 2)), np.random.default_rng(1).random((3, 2)), (2, 9))
     samples = [
         Sample(0, "a", 1, (RoundScores((0, 2), 0.1 + 0.2, scores), RoundScores((), 0.0, scores))),
         Sample(1, "a", 1, (RoundScores((1,), 1e-9, scores),)),
@@ -79,6 +96,7 @@ def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
         for a, b in zip(written.rounds, read.rounds, strict=True):
             assert (a.scribbled, a.seconds, a.scores.ids) == (b.scribbled, b.seconds, b.scores.ids)
             assert np.array_equal(a.scores.jaccard, b.scores.jaccard) and np.array_equal(a.scores.contour, b.scores.contour)
+            assert np.array_equal(a.scores.pixels, b.scores.pixels)
 
 
 @pytest.mark.parametrize(

@@ -44,6 +44,32 @@ def test_folders_without_lists_scribbles_or_resolution(tmp_path: Path) -> None:
     assert len(found[1].load().video) == 3
 
 
+def test_several_roots_are_one_list(root: Path, tmp_path: Path) -> None:
+    write_sequence(tmp_path / "more", "camel", moving_masks(3))
+    write_sequence(tmp_path / "more", "walk", moving_masks(3))
+    roots = [root, tmp_path / "more"]
+    assert [s.name for s in find_sequences(roots)] == ["two", "one", "camel", "walk"]  # a split in one, everything in the other
+    assert [(s.name, s.frames.parents[2]) for s in find_sequences(roots, names=["walk", "one"])] == [
+        ("walk", tmp_path / "more"),
+        ("one", root),
+    ]
+    with pytest.raises(LayoutError, match="no sequence 'cow' with frames and masks: there are camel, one, two, walk"):
+        find_sequences(roots, names=["cow"])
+    write_sequence(tmp_path / "more", "one", moving_masks(3))
+    with pytest.raises(LayoutError, match=r"DAVIS and .*more both have a sequence 'one'"):
+        find_sequences(roots)
+
+
+def test_what_is_never_trained_on_is_a_split(root: Path, tmp_path: Path) -> None:
+    for name in ("walk", "judo", "camel"):
+        write_sequence(tmp_path / "some", name, moving_masks(3))
+    assert [s.name for s in find_sequences(tmp_path / "some", split="development")] == ["camel", "judo"]
+    with pytest.raises(LayoutError, match="none of the development sequences: it has one, two"):
+        find_sequences(root, split="development")
+    (root / "ImageSets" / "2017" / "development.txt").write_text("one\n")  # a list of that name comes first
+    assert [s.name for s in find_sequences(root, split="development")] == ["one"]
+
+
 def test_the_real_layout_beside_the_repository_is_read() -> None:
     shared = Path(__file__).parents[3] / "shared" / "data" / "davis2016-train"
     if not shared.is_dir():

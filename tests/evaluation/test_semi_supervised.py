@@ -11,7 +11,8 @@ from PIL import Image
 
 from idpro.errors import ConfigError, LayoutError, MaskError
 from idpro.evaluation.roots import find_sequences
-from idpro.evaluation.semi_supervised import evaluate, first_masks, score_folder, score_sequence, summarise
+from idpro.evaluation.scores import summarise
+from idpro.evaluation.semi_supervised import evaluate, first_masks, score_folder, score_sequence
 from idpro.masks import write_mask
 from idpro.types import Mask
 from idpro.video import Video
@@ -50,7 +51,7 @@ def test_all_later_frames_count_and_palette_masks_are_kept(root: Path, tmp_path:
     summary = run(root, Still(), tmp_path / "out")
     still = np.repeat(truth[:1], 6, 0)
     (alone,) = score_sequence("one", truth, still, {1: 1}, leave_out_last=False)
-    assert alone.frames == 5
+    assert alone.frames == (1, 2, 3, 4, 5)
     assert summary["sequences"]["one"]["j"] == pytest.approx(alone.jaccard)
     with (tmp_path / "out" / "scores.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -66,6 +67,11 @@ def test_all_later_frames_count_and_palette_masks_are_kept(root: Path, tmp_path:
         assert image.mode == "P" and image.getpalette()[3:6] == [128, 0, 0]
         assert np.array_equal(np.array(image), moving_masks(5, objects=2)[0])
     assert len(list((tmp_path / "out" / "masks" / "one").iterdir())) == 6
+    with Image.open(tmp_path / "out" / "over-time.png") as plot:
+        assert plot.width > 1200  # a panel for each of the two sequences
+    with (tmp_path / "out" / "frames.csv").open() as file:
+        along = [(r["object_id"], r["frame"]) for r in csv.DictReader(file) if r["sequence"] == "two"]
+    assert along == [(o, f) for o in "12" for f in "1234"]
 
 
 def test_a_perfect_follower_scores_one_and_a_blind_one_nothing() -> None:
@@ -81,8 +87,8 @@ def test_the_last_frame_can_be_left_out_as_davis_does() -> None:
     masks[3] = 0
     (all_later,) = score_sequence("x", truth, masks, {1: 1}, leave_out_last=False)
     (without,) = score_sequence("x", truth, masks, {1: 1}, leave_out_last=True)
-    assert (all_later.frames, all_later.jaccard) == (3, pytest.approx(2 / 3))
-    assert (without.frames, without.jaccard) == (2, 1.0)
+    assert (all_later.frames, all_later.jaccard) == ((1, 2, 3), pytest.approx(2 / 3))
+    assert (without.frames, without.jaccard) == ((1, 2), 1.0)
 
 
 def test_an_object_that_comes_later_is_given_when_it_comes(tmp_path: Path) -> None:
@@ -133,9 +139,9 @@ def test_masks_made_elsewhere(root: Path, tmp_path: Path) -> None:
         wrong[0, 0] = 77  # an id that the truth does not have is background
         write_mask(tmp_path / "pred" / "two" / f"{t:05d}.png", wrong)
     scored = [s for part in score_folder(tmp_path / "pred", root, names=["two"]) for s in part]
-    assert [(s.object_id, s.frames, s.jaccard) for s in scored] == [(1, 5, 1.0), (2, 5, pytest.approx(0.8))]
+    assert [(s.object_id, len(s.frames), s.jaccard) for s in scored] == [(1, 5, 1.0), (2, 5, pytest.approx(0.8))]
     ends = [s for part in score_folder(tmp_path / "pred", root, names=["two"], leave_out_ends=True) for s in part]
-    assert [(s.frames, s.j_and_f) for s in ends] == [(3, 1.0), (3, 1.0)]
+    assert [(s.frames, s.j_and_f) for s in ends] == [((1, 2, 3), 1.0), ((1, 2, 3), 1.0)]
     assert summarise(scored)["j"] == pytest.approx(0.9)
     # One folder against one folder, whatever they are called.
     alone = list(score_folder(tmp_path / "pred" / "two", root / "Annotations" / "480p" / "two"))

@@ -18,7 +18,13 @@ import PIL.Image
 from ..errors import MaskError, VideoError
 from ..types import Image, Mask
 
-DEVELOPMENT_SEQUENCES = frozenset({"bmx-bumps", "dance-jump", "dog-agility", "drift-turn", "scooter-gray"})
+DEVELOPMENT_SEQUENCES = frozenset(
+    {
+        *("bmx-bumps", "dance-jump", "dog-agility", "drift-turn", "scooter-gray"),  # DAVIS 2016 train
+        *("breakdance", "camel", "car-roundabout", "drift-straight", "kite-surf", "libby", "motocross-jump", "scooter-black"),
+        *("crossing", "judo", "motocross-jumpers", "schoolgirls"),  # several objects
+    }
+)
 """Real sequences everything is compared on; never trained on, whatever data set they come in."""
 
 _REDUCED = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}

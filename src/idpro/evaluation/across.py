@@ -20,11 +20,12 @@ from ..errors import LayoutError
 from ..model import IDPro
 from ..session.session import Session
 from ..types import Mask, Prompt, click
-from .metrics import score_masks
+from .metrics import MaskScores, score_masks
 from .robot import scribble
 from .roots import Annotated, SequenceFiles
 from .runs import Progress, RunFolder
-from .semi_supervised import ObjectScore, each_sequence
+from .scores import ObjectScore
+from .semi_supervised import each_sequence
 
 PLACES = (1 / 6, 1 / 2, 5 / 6)  # of the three frames in the video
 
@@ -32,7 +33,7 @@ PLACES = (1 / 6, 1 / 2, 5 / 6)  # of the three frames in the video
 def evaluate(
     sequences: Sequence[SequenceFiles], network: IDPro, output: str | Path, settings: Mapping[str, Any], *, size: int | None = 480
 ) -> Iterator[Progress]:
-    """Run it; ``output`` gets ``scores.csv`` and ``summary.json`` as of the semi-supervised task.
+    """Run it; ``output`` gets ``scores.csv``, ``frames.csv`` and ``summary.json`` as of the semi-supervised task.
 
     An object's score is the mean over the pairs of a frame it is scribbled on and another one that shows it.
 
@@ -50,17 +51,17 @@ def find_across(sequence: Annotated, network: IDPro, *, size: int | None = 480) 
     shown = {i: [f for f in frames if (sequence.truth[f] == i).any()] for i in sequence.ids}
     scores, start = [], time.perf_counter()
     for object_id, where in shown.items():
-        pairs = []
+        pairs: list[MaskScores] = []
+        seen: list[int] = []
         for drawn in where:
             others = [f for f in where if f != drawn]
             if others:
                 scribbles = {f: _strokes(sequence, f, shown, hidden=object_id if f != drawn else None) for f in frames}
                 found = Session(network, sequence.video, size=size).interact(scribbles)
-                answer = score_masks(sequence.truth[others], np.stack([found[f] for f in others]), (object_id,))
-                pairs += list(zip(answer.jaccard[:, 0], answer.contour[:, 0], strict=True))
+                pairs.append(score_masks(sequence.truth[others], np.stack([found[f] for f in others]), (object_id,)))
+                seen += others
         if pairs:
-            j, f = np.mean(pairs, 0)
-            scores.append(ObjectScore(sequence.name, object_id, len(pairs), float(j), float(f)))
+            scores.append(ObjectScore(sequence.name, object_id, tuple(seen), MaskScores.joined(pairs)))
     if not scores:
         raise LayoutError(f"{sequence.name}: no object is seen on two of the frames {frames}: leave it out with --sequences")
     seconds = time.perf_counter() - start

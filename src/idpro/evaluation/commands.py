@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import cv2
+import torch
 import typer
 from rich import progress as bars
 from rich.console import Console
@@ -16,22 +18,34 @@ from ..checkpoint import load_network
 from ..device import pick_device
 from ..errors import ConfigError
 from ..model import IDPro
+from ..plots import check_plots
 from . import across as across_frames
 from . import davis_interactive, paper_tables, report, semi_supervised
 from .davis_interactive import Protocol, usual_first_round
 from .methods import Follower, MaskFolder, Method, Sam2Method, SessionMethod, import_method, with_propagation
 from .roots import find_sequences
 from .runs import Progress
+from .scores import ObjectScore, percent, plot_over_time, scores_table, summarise, write_results
 
 app = typer.Typer(
     help="Measure quality: the DAVIS interactive benchmark, first-frame masks, masks made elsewhere, the paper's tables."
 )
 console = Console()
 
-Root = Annotated[Path, typer.Option(help="Folder with JPEGImages and Annotations (DAVIS 2016, 2017, or laid out like them).")]
+Root = Annotated[
+    list[Path],
+    typer.Option(
+        "--root", help="Folder with JPEGImages and Annotations (DAVIS 2016, 2017, or laid out like them). Several: once for each."
+    ),
+]
 Output = Annotated[Path, typer.Option(help="Folder for the results. A run that was stopped goes on there.")]
 Year = Annotated[int, typer.Option(help="2016 merges all objects of a sequence into one.")]
-Split = Annotated[str | None, typer.Option(help="A list in ImageSets. [default: val if there is one, else all sequences]")]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        help="A list in ImageSets, or development: what is never trained on. [default: val if there is one, else all sequences]"
+    ),
+]
 Sequences = Annotated[str | None, typer.Option(help="Only these sequences: a,b,c.")]
 Seeds = Annotated[int, typer.Option(help="Repeat everything with this many seeds; their spread is reported.")]
 MaxTime = Annotated[float, typer.Option(help="Seconds an object that a sample may take; 0: no limit.")]
@@ -42,6 +56,7 @@ Propagation = Annotated[
 ]
 Size = Annotated[int, typer.Option(help="Short side in pixels that is worked at.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads that compute. [default: one for each core]")]
 Sam2Config = Annotated[str, typer.Option(help="With --method sam2: the name of its configuration.")]
 Predictions = Annotated[
     Path | None, typer.Option("--pred", help="With --method masks: FOLDER/<sequence>/*.png or FOLDER/<round>/<sequence>/*.png.")
@@ -70,10 +85,12 @@ def davis(
     propagation: Propagation = None,
     size: Size = 480,
     device: Device = "auto",
+    threads: Threads = None,
     sam2_config: Sam2Config = SAM2_CONFIG,
     pred: Predictions = None,
 ) -> None:
     """The DAVIS interactive benchmark, with one or several scribbled frames a round."""
+    limit_threads(threads)
     found = find_sequences(root, year=year, split=split, names=_names(sequences))
     mode = first_round or usual_first_round(found, frames_per_round)
     protocol = Protocol(rounds, frames_per_round, mode, scribbles, max_time or None, seeds)
@@ -86,7 +103,8 @@ def davis(
     summary = _read_summary(output)
     title = f"DAVIS interactive, {len(found)} sequences, first round {mode}, f = {frames_per_round}, {scribbles} scribbles"
     console.print(report.rounds_table(summary, title))
-    console.print(f"{output / 'report.csv'}  {output / 'summary.json'}  {output / 'curve.png'}", soft_wrap=True)
+    console.print(scores_table(summary["last_round"], f"After round {rounds}"))
+    _point_to(output, "report.csv", "summary.json", "curve.png", "over-time.png")
 
 
 @app.command()
@@ -104,17 +122,19 @@ def vos(
     propagation: Propagation = None,
     size: Size = 480,
     device: Device = "auto",
+    threads: Threads = None,
     sam2_config: Sam2Config = SAM2_CONFIG,
 ) -> None:
     """First-frame masks in, all later frames out: the semi-supervised task."""
+    limit_threads(threads)
     found = find_sequences(root, year=year, split=split, names=_names(sequences))
     player, about = create_method(method, model, propagation, size, device, sam2_config, Path())
     if not isinstance(player, Follower):
         raise ConfigError(f"--method {method} cannot follow given masks: it has no follow(masks)")
     settings = {**about, **_data(root, year)}
     _show(("", progress) for progress in semi_supervised.evaluate(found, player, output, settings, leave_out_last=leave_out_last))
-    console.print(semi_supervised.scores_table(_read_summary(output), "First-frame masks given"))
-    console.print(f"{output / 'summary.json'}  {output / 'scores.csv'}  {output / 'masks'}", soft_wrap=True)
+    console.print(scores_table(_read_summary(output), "First-frame masks given"))
+    _point_to(output, "summary.json", "scores.csv", "frames.csv", "over-time.png", "masks")
 
 
 @app.command()
@@ -127,36 +147,41 @@ def across(
     model: Model = "lite",
     size: Size = 480,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Each object scribbled on one of three frames only: how well it is found on the two others."""
+    limit_threads(threads)
     found = find_sequences(root, year=year, split=split, names=_names(sequences))
     network, about = _network(model, None, device)
     settings = {**about, "size": size, **_data(root, year)}
     _show(("", progress) for progress in across_frames.evaluate(found, network, output, settings, size=size))
-    console.print(semi_supervised.scores_table(_read_summary(output), "Scribbled on one of three frames, found on the others"))
-    console.print(f"{output / 'summary.json'}  {output / 'scores.csv'}", soft_wrap=True)
+    console.print(scores_table(_read_summary(output), "Scribbled on one of three frames, found on the others"))
+    _point_to(output, "summary.json", "scores.csv", "frames.csv")
 
 
 @app.command()
 def masks(
     pred: Annotated[Path, typer.Option(help="Masks to score: FOLDER/<sequence>/00000.png, or those of one sequence.")],
     truth: Annotated[Path, typer.Option(help="A DAVIS root, or a folder of masks laid out like --pred.")],
-    output: Annotated[Path | None, typer.Option(help="Folder for scores.csv and summary.json; none: only the table.")] = None,
+    output: Annotated[Path | None, typer.Option(help="Folder for the scores and a plot; none: only the table.")] = None,
     sequences: Sequences = None,
     leave_out_ends: Annotated[
         bool, typer.Option("--leave-out-ends", help="Do not count first and last frames, as DAVIS does.")
     ] = False,
 ) -> None:
     """Score masks that any program made."""
-    scores: list[semi_supervised.ObjectScore] = []
+    if output is not None:
+        check_plots()
+    scores: list[ObjectScore] = []
     try:
         for of_sequence in semi_supervised.score_folder(pred, truth, names=_names(sequences), leave_out_ends=leave_out_ends):
             scores += of_sequence
     finally:
         if scores and output is not None:
             more = {"pred": str(pred), "truth": str(truth), "leave_out_ends": leave_out_ends}
-            semi_supervised.write_results(output, scores, more)
-    console.print(semi_supervised.scores_table(semi_supervised.summarise(scores), f"{pred} against {truth}"))
+            write_results(output, scores, more)
+            plot_over_time(output / "over-time.png", scores, f"{pred} against {truth}")
+    console.print(scores_table(summarise(scores), f"{pred} against {truth}"))
 
 
 @app.callback(invoke_without_command=True)
@@ -164,7 +189,7 @@ def evaluate(
     context: typer.Context,
     ablation: Annotated[bool, typer.Option("--ablation", help="Measure tables I, II, III and VII of the paper anew.")] = False,
     tables: Annotated[str, typer.Option(help="With --ablation: only these tables.")] = "1,2,3,7",
-    root: Annotated[Path | None, typer.Option(help="With --ablation: the data, as for davis.")] = None,
+    root: Annotated[list[Path] | None, typer.Option("--root", help="With --ablation: the data, as for davis.")] = None,
     output: Annotated[Path | None, typer.Option(help="With --ablation: folder for the results.")] = None,
     year: Year = 2017,
     split: Split = None,
@@ -174,6 +199,7 @@ def evaluate(
     model: Model = "lite",
     size: Size = 480,
     device: Device = "auto",
+    threads: Threads = None,
 ) -> None:
     """Measure quality: the DAVIS interactive benchmark, first-frame masks, masks made elsewhere, the paper's tables."""
     if context.invoked_subcommand is not None:
@@ -183,9 +209,10 @@ def evaluate(
     if not ablation:
         console.print(context.get_help())
         return
-    if root is None or output is None:
+    if not root or output is None:
         raise ConfigError("--ablation needs --root (the data) and --output (a folder for the results)")
     numbers = _numbers(tables)
+    limit_threads(threads)
     found = find_sequences(root, year=year, split=split, names=_names(sequences))
     network, about = _network(model, None, device)
 
@@ -205,6 +232,13 @@ def evaluate(
 
 
 # From options to objects
+
+
+def limit_threads(count: int | None) -> None:
+    """Let torch and OpenCV compute with so many threads; None: as they are."""
+    if count is not None:
+        torch.set_num_threads(count)
+        cv2.setNumThreads(count)
 
 
 def create_method(
@@ -260,8 +294,12 @@ def _numbers(text: str) -> list[int]:
         raise ConfigError(f"--tables must be numbers such as 1,3, got {text!r}") from None
 
 
-def _data(root: Path, year: int) -> dict[str, Any]:
-    return {"root": str(root.resolve()), "year": year}
+def _data(roots: Sequence[Path], year: int) -> dict[str, Any]:
+    return {"roots": [str(root.resolve()) for root in roots], "year": year}
+
+
+def _point_to(output: Path, *names: str) -> None:
+    console.print("  ".join(str(output / name) for name in names), soft_wrap=True)
 
 
 def _read_summary(output: Path) -> dict[str, Any]:
@@ -281,5 +319,5 @@ def _show(events: Iterable[tuple[str, Progress]]) -> None:
     with bars.Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("reading", total=None, last="")
         for prefix, event in events:
-            last = "" if event.j_and_f is None else f"J&F {report.percent(event.j_and_f)}"
+            last = "" if event.j_and_f is None else f"J&F {percent(event.j_and_f)}"
             bar.update(task, description=prefix + event.what, completed=event.done, total=event.total, last=last)

@@ -28,6 +28,7 @@ from .report import RoundScores, Sample
 from .robot import quality, scribble, spaced_frames, worst_frames
 from .roots import Annotated, SequenceFiles
 from .runs import Progress, RunFolder, write_json
+from .scores import plot_over_time
 
 FIRST_ROUNDS = ("human1", "human3", "human+robot", "robot")
 MAX_ROUNDS = 16
@@ -120,9 +121,9 @@ def evaluate(
     settings: Mapping[str, Any],
     clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[Progress]:
-    """Play all samples and write ``report.csv``, ``summary.json`` and ``curve.png`` to ``output``.
+    """Play all samples and write ``report.csv``, ``summary.json``, ``curve.png`` and ``over-time.png`` to ``output``.
 
-    What is in ``output`` already is not played again; whatever ends the run, the three files tell of all finished samples.
+    What is in ``output`` already is not played again; whatever ends the run, the files tell of all finished samples.
     Progress counts rounds; those that a sample ended without count as done.
 
     Args:
@@ -175,7 +176,9 @@ def _write_results(folder: RunFolder, samples: Sequence[Sample], expected: int, 
     }
     write_json(folder.path / "summary.json", summary)
     f, mode = protocol.frames_per_round, protocol.first_round
-    report.plot_curve(folder.path / "curve.png", summary, f"f = {f}, first round {mode}, {len(samples)} samples")
+    title = f"f = {f}, first round {mode}, {len(samples)} samples"
+    report.plot_curve(folder.path / "curve.png", summary, title)
+    plot_over_time(folder.path / "over-time.png", report.after_last_round(samples), f"J after the last round: {title}")
 
 
 def play(task: Task, method: Method, protocol: Protocol, clock: Callable[[], float] = time.perf_counter) -> Iterator[RoundScores]:

@@ -27,15 +27,56 @@ TOLERANCE = 0.008  # of the diagonal: how far apart two contours may lie and sti
 
 BoolMask = NDArray[np.bool_]  # H x W
 Scores = NDArray[np.float64]  # T x n
+PIXELS = ("true", "missed", "swapped", "claimed", "spilled")
+Pixels = NDArray[np.int64]  # ... x 5, how many of each kind of ``PIXELS``
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How masks are wrong, fractions of 1.
+
+    Attributes:
+        missed: of an object's true pixels, called background.
+        swapped: of an object's true pixels, called another object.
+        spilled: of the pixels claimed for an object, not its own.
+    """
+
+    missed: float
+    swapped: float
+    spilled: float
+
+    @classmethod
+    def of(cls, pixels: Pixels) -> Shares:
+        """The shares of all pixels together; 0 of nothing."""
+        true, missed, swapped, claimed, spilled = pixels.reshape(-1, len(PIXELS)).sum(axis=0).tolist()
+        return cls(missed / max(true, 1), swapped / max(true, 1), spilled / max(claimed, 1))
 
 
 @dataclass(frozen=True)
 class MaskScores:
-    """J and F of every id on every frame, T x n each, columns in the order of ``ids``."""
+    """J and F of every id on every frame, T x n each, columns in the order of ``ids``; ``pixels`` (T x n x 5) tells why."""
 
     ids: tuple[int, ...]
     jaccard: Scores
     contour: Scores
+    pixels: Pixels
+
+    def of(self, object_id: int, rows: slice = slice(None)) -> MaskScores:
+        """The scores of one id, on some frames."""
+        k = self.ids.index(object_id)
+        return MaskScores(
+            (object_id,), self.jaccard[rows, k : k + 1], self.contour[rows, k : k + 1], self.pixels[rows, k : k + 1]
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[MaskScores]) -> MaskScores:
+        """The frames of several scores of the same ids, one after the other."""
+        return cls(
+            parts[0].ids,
+            np.concatenate([p.jaccard for p in parts]),
+            np.concatenate([p.contour for p in parts]),
+            np.concatenate([p.pixels for p in parts]),
+        )
 
     @property
     def j_and_f(self) -> Scores:
@@ -51,7 +92,7 @@ def score_masks(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], ids: Se
 
     Args:
         truth, prediction: T x H x W, pixel = id; 255 in the truth is void.
-        ids: the ids to score; ids of the prediction that are not among them are background.
+        ids: the ids to score.
 
     Raises:
         MaskError: the two do not have the same shape.
@@ -60,16 +101,33 @@ def score_masks(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], ids: Se
         raise MaskError(f"truth and prediction must both be frames x height x width, got {truth.shape} and {prediction.shape}")
     jaccard = np.empty((len(truth), len(ids)))
     contour = np.empty((len(truth), len(ids)))
+    pixels = np.empty((len(truth), len(ids), len(PIXELS)), np.int64)
     for t, (expected, given) in enumerate(zip(truth, prediction, strict=True)):
         valid = expected != VOID
         every_pixel = bool(valid.all())
+        pixels[t] = count_pixels(expected, given, ids)
         for k, object_id in enumerate(ids):
             a, b = expected == object_id, given == object_id
             if not every_pixel:
                 b &= valid
             jaccard[t, k] = region_similarity(a, b)
             contour[t, k] = contour_accuracy(a, b)
-    return MaskScores(tuple(ids), jaccard, contour)
+    return MaskScores(tuple(ids), jaccard, contour, pixels)
+
+
+def count_pixels(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], ids: Sequence[int]) -> Pixels:
+    """For each id how many pixels (``PIXELS``) are its own, are missed, swapped, claimed and spilled: H x W -> n x 5.
+
+    Void pixels of the truth are of no kind; 255 in the prediction is background.
+    """
+    pairs = np.bincount((truth.astype(np.intp) << 8 | prediction).ravel(), minlength=1 << 16).reshape(256, 256)
+    pairs = pairs[:VOID]  # true id x predicted id
+    kinds = []
+    for object_id in ids:
+        own, claimed, hit = pairs[object_id], pairs[:, object_id].sum(), pairs[object_id, object_id]
+        missed = own[0] + own[VOID]
+        kinds.append((own.sum(), missed, own.sum() - hit - missed, claimed, claimed - hit))
+    return np.array(kinds, np.int64).reshape(-1, len(PIXELS))
 
 
 def region_similarity(truth: BoolMask, prediction: BoolMask) -> float:

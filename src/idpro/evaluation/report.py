@@ -1,9 +1,9 @@
 """What an interactive evaluation leaves: the report (CSV), the summary (JSON), the curve (PNG) and a table.
 
 The report has the columns of davisinteractive, a row for each object and frame of each round of each sample, and at the end
-the seed and the frames that were scribbled in the round. The summary follows the challenge's definitions: a round that a sample
-did not reach repeats its last result at no time; the quality of a round is the mean over (sequence, scribble file, object), its
-time the mean over (sequence, scribble file).
+the seed, the frames that were scribbled in the round, and counts of pixels (``metrics.PIXELS``). The summary follows the
+challenge's definitions: a round that a sample did not reach repeats its last result at no time; the quality of a round is the
+mean over (sequence, scribble file, object), its time the mean over (sequence, scribble file).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import csv
 import os
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,9 @@ from rich.table import Table
 from ..atomic import atomic_file
 from ..errors import ConfigError
 from ..plots import new_figure, save_figure
-from .metrics import Curve, MaskScores
+from .metrics import PIXELS, Curve, MaskScores, Shares
+from .scores import ObjectScore, percent
+from .scores import summarise as summarise_objects
 
 COLUMNS = (
     "session_id",
@@ -38,6 +40,7 @@ COLUMNS = (
     "timing",
     "seed",
     "scribbled_frames",
+    *PIXELS,
 )
 THRESHOLD = 60.0  # seconds: J&F@60
 PUBLISHED_TIME = 240.0  # seconds an object: the published limit, which also sets the curve's horizon
@@ -100,6 +103,7 @@ def _rows(sample: Sample, session_id: str) -> Iterator[tuple[object, ...]]:
                     played.seconds,
                     sample.seed,
                     scribbled,
+                    *scores.pixels[frame, column].tolist(),
                 )
 
 
@@ -130,7 +134,9 @@ def _rounds(rows: Sequence[dict[str, str]]) -> tuple[RoundScores, ...]:
         ids = tuple(dict.fromkeys(int(r["object_id"]) for r in of_round))
         values = np.array([(float(r["jaccard"]), float(r["contour"])) for r in of_round]).reshape(-1, len(ids), 2)
         scribbled = tuple(int(frame) for frame in of_round[0]["scribbled_frames"].split(";") if frame)
-        rounds.append(RoundScores(scribbled, float(of_round[0]["timing"]), MaskScores(ids, values[..., 0], values[..., 1])))
+        pixels = np.array([[int(r[kind]) for kind in PIXELS] for r in of_round], np.int64).reshape(-1, len(ids), len(PIXELS))
+        scores = MaskScores(ids, values[..., 0], values[..., 1], pixels)
+        rounds.append(RoundScores(scribbled, float(of_round[0]["timing"]), scores))
     return tuple(rounds)
 
 
@@ -143,6 +149,7 @@ class RoundMeans:
 
     jaccard: float
     contour: float
+    shares: Shares
     seconds: float
     scribbled: float
 
@@ -161,11 +168,29 @@ def round_means(samples: Sequence[Sample], rounds: int) -> list[RoundMeans]:
             RoundMeans(
                 jaccard=float(np.concatenate([r.scores.jaccard.mean(axis=0) for r in played]).mean()),
                 contour=float(np.concatenate([r.scores.contour.mean(axis=0) for r in played]).mean()),
+                shares=_mean_shares([r.scores for r in played]),
                 seconds=sum(r.seconds for r in new) / len(samples),
                 scribbled=sum(len(r.scribbled) for r in new) / len(samples),
             )
         )
     return means
+
+
+def _mean_shares(scores: Sequence[MaskScores]) -> Shares:
+    each = [Shares.of(s.pixels[:, k]) for s in scores for k in range(len(s.ids))]
+    return Shares(*(statistics.fmean(values) for values in zip(*map(astuple, each), strict=True)))
+
+
+def after_last_round(samples: Sequence[Sample]) -> list[ObjectScore]:
+    """The objects as the samples of their sequence left them, each a way through it."""
+    scores = []
+    for name in dict.fromkeys(sample.sequence for sample in samples):
+        own = [sample for sample in samples if sample.sequence == name]
+        seconds = statistics.fmean(sum(r.seconds for r in sample.rounds) for sample in own)
+        last = [sample.rounds[-1].scores for sample in own]
+        frames = tuple(frame for s in last for frame in range(len(s.jaccard)))
+        scores += [ObjectScore(name, i, frames, MaskScores.joined([s.of(i) for s in last]), seconds) for i in last[0].ids]
+    return scores
 
 
 def interaction_curve(samples: Sequence[Sample], rounds: int, max_time: float | None) -> Curve:
@@ -177,7 +202,7 @@ def interaction_curve(samples: Sequence[Sample], rounds: int, max_time: float | 
 
 
 def summarise(samples: Sequence[Sample], rounds: int, max_time: float | None) -> dict[str, Any]:
-    """The numbers of a run: over all samples, and for each seed with the spread between them.
+    """The numbers of a run: over all samples, of every object after the last round, and for each seed with their spread.
 
     Args:
         samples: at least one.
@@ -188,6 +213,7 @@ def summarise(samples: Sequence[Sample], rounds: int, max_time: float | None) ->
     each = [_scores([s for s in samples if s.seed == seed], rounds, max_time) for seed in seeds]
     return {
         **_scores(samples, rounds, max_time),
+        "last_round": summarise_objects(after_last_round(samples)),
         "seeds": [{"seed": seed, **scores} for seed, scores in zip(seeds, each, strict=True)],
         "spread": {
             "auc": _deviation([s["auc"] for s in each]),
@@ -210,6 +236,7 @@ def _scores(samples: Sequence[Sample], rounds: int, max_time: float | None) -> d
                 "j_and_f": m.j_and_f,
                 "j": m.jaccard,
                 "f": m.contour,
+                **asdict(m.shares),
                 "time": curve.time[number],
                 "J_AND_F_at_threshold": interaction_curve(samples, number, max_time).at(THRESHOLD),
                 "scribbled_frames": sum(earlier.scribbled for earlier in means[:number]),
@@ -230,7 +257,7 @@ def _deviation(values: Sequence[float]) -> float | None:
 def rounds_table(summary: dict[str, Any], title: str) -> Table:
     """Quality after every round, for a terminal; percent."""
     table = Table(title=title)
-    for heading in ("round", "J&F", "J", "F", "time (s)", "J&F@60", "frames scribbled"):
+    for heading in ("round", "J&F", "J", "F", "missed", "swapped", "spilled", "time (s)", "J&F@60", "frames scribbled"):
         table.add_column(heading, justify="right")
     spreads = summary["spread"]["rounds"]
     for entry, spread in zip(summary["rounds"], spreads, strict=True):
@@ -238,18 +265,13 @@ def rounds_table(summary: dict[str, Any], title: str) -> Table:
             str(entry["round"]),
             percent(entry["j_and_f"]) + ("" if spread is None else f" ± {100 * spread:.1f}"),
             percent(entry["j"]),
-            percent(entry["f"]),
+            *(percent(entry[key]) for key in ("f", "missed", "swapped", "spilled")),
             f"{entry['time']:.1f}",
             percent(entry["J_AND_F_at_threshold"]),
             f"{entry['scribbled_frames']:.1f}",
         )
     table.caption = f"AUC {percent(summary['auc'])}   J&F@60 {percent(summary['metric_at_threshold']['J_AND_F'])}"
     return table
-
-
-def percent(value: float | None) -> str:
-    """A fraction as the papers print it; a dash for None."""
-    return "–" if value is None else f"{100 * value:.1f}"
 
 
 def plot_curve(path: Path, summary: dict[str, Any], title: str) -> None:

@@ -10,13 +10,14 @@ Everything is listed and checked before anything is run; pixels are read a seque
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data import DEVELOPMENT_SEQUENCES
 from ..errors import ConfigError, LayoutError, MaskError
 from ..masks import read_mask
 from ..video import IMAGE_SUFFIXES, Video, open_video
@@ -85,39 +86,87 @@ class SequenceFiles:
 
 
 def find_sequences(
-    root: str | Path, *, year: int = 2017, split: str | None = None, names: Sequence[str] | None = None
+    roots: str | Path | Sequence[str | Path],
+    *,
+    year: int = 2017,
+    split: str | None = None,
+    names: Sequence[str] | None = None,
 ) -> list[SequenceFiles]:
-    """The sequences of a root.
+    """The sequences of one root or of several.
 
     Args:
-        root: the folder that holds JPEGImages and Annotations.
+        roots: the folders that hold JPEGImages and Annotations.
         year: 2016 merges all objects of a frame into one, and looks for that year's splits.
-        split: the name of a list in ImageSets; None: ``val`` if there is one, else all sequences.
-        names: these sequences instead of a split.
+        split: the name of a list in ImageSets; without such a list ``development`` is what is never trained on; None:
+            ``val`` if there is one, else all sequences.
+        names: these sequences instead of a split, whichever root they are in.
 
     Raises:
         ConfigError: a year that is not 2016 or 2017.
-        LayoutError: not such a root; an unknown split or sequence; frames without a mask.
+        LayoutError: not such a root; an unknown split or sequence; one name in two roots; frames without a mask.
     """
-    root = Path(root)
     if year not in YEARS:
         raise ConfigError(f"--year must be 2016 or 2017, got {year}")
-    images, masks = (_sequence_folders(root / kind) for kind in ("JPEGImages", "Annotations"))
-    if not images or not masks:
-        missing = "JPEGImages" if not images else "Annotations"
-        raise LayoutError(
-            f"{root} has no sequences in {missing}: "
-            "expected JPEGImages/480p/<sequence>/*.jpg and Annotations/480p/<sequence>/*.png"
-        )
-    complete = sorted(images.keys() & masks.keys())
+    found = [_Root.find(Path(root)) for root in ([roots] if isinstance(roots, str | Path) else roots)]
     if names is None:
-        names = _split(root, year, split) or complete
-    if not names:
-        raise LayoutError(f"no sequence of {root} has both a folder in JPEGImages and one in Annotations")
-    unknown = [name for name in names if name not in images or name not in masks]
-    if unknown:
-        raise LayoutError(f"{root} has no sequence {unknown[0]!r} with frames and masks: there are {_some(complete)}")
-    return [_sequence(root, name, images[name], masks[name], year == 2016) for name in names]
+        wanted = [(root, name) for root in found for name in root.split(year, split)]
+    else:
+        wanted = [(root, name) for name in names for root in _roots_with(found, name)]
+    places: dict[str, Path] = {}
+    for root, name in wanted:
+        if places.setdefault(name, root.path) != root.path:
+            raise LayoutError(f"{places[name]} and {root.path} both have a sequence {name!r}: evaluate them one after the other")
+    return [root.sequence(name, year == 2016) for root, name in wanted]
+
+
+@dataclass(frozen=True)
+class _Root:
+    """A root's folders of images and masks by sequence."""
+
+    path: Path
+    images: Mapping[str, Path]
+    masks: Mapping[str, Path]
+
+    @classmethod
+    def find(cls, path: Path) -> _Root:
+        images, masks = (_sequence_folders(path / kind) for kind in ("JPEGImages", "Annotations"))
+        if not images or not masks:
+            missing = "JPEGImages" if not images else "Annotations"
+            raise LayoutError(
+                f"{path} has no sequences in {missing}: "
+                "expected JPEGImages/480p/<sequence>/*.jpg and Annotations/480p/<sequence>/*.png"
+            )
+        if not images.keys() & masks.keys():
+            raise LayoutError(f"no sequence of {path} has both a folder in JPEGImages and one in Annotations")
+        return cls(path, images, masks)
+
+    @property
+    def names(self) -> list[str]:
+        """Sequences with frames and masks."""
+        return sorted(self.images.keys() & self.masks.keys())
+
+    def split(self, year: int, split: str | None) -> list[str]:
+        names = _split(self.path, year, split)
+        if names is None and split == "development":
+            names = [name for name in self.names if name in DEVELOPMENT_SEQUENCES]
+            if not names:
+                raise LayoutError(f"{self.path} has none of the development sequences: it has {_some(self.names)}")
+        return self.names if names is None else names
+
+    def sequence(self, name: str, merge: bool) -> SequenceFiles:
+        if name not in self.names:
+            raise LayoutError(f"{self.path} has no sequence {name!r} with frames and masks: there are {_some(self.names)}")
+        return _sequence(self.path, name, self.images[name], self.masks[name], merge)
+
+
+def _roots_with(roots: Sequence[_Root], name: str) -> Sequence[_Root]:
+    """The roots that have a sequence of that name."""
+    found = [root for root in roots if name in root.names]
+    if not found:
+        there = sorted({other for root in roots for other in root.names})
+        where = ", ".join(str(root.path) for root in roots)
+        raise LayoutError(f"{where} has no sequence {name!r} with frames and masks: there are {_some(there)}")
+    return found
 
 
 def find_masks(folder: str | Path) -> dict[str, tuple[Path, ...]]:
@@ -199,7 +248,7 @@ def _files(folder: Path, suffixes: Sequence[str]) -> tuple[Path, ...]:
 
 
 def _split(root: Path, year: int, split: str | None) -> list[str] | None:
-    """The names of a split; None if none was asked for and there is no ``val``."""
+    """The names of a split; None if there is no ``val`` and no other was asked for, or no list of the development sequences."""
     lists = [
         root / "ImageSets" / folder / f"{split or 'val'}.txt"
         for folder in ((str(year), "480p") if year == 2016 else (str(year),))
@@ -209,7 +258,7 @@ def _split(root: Path, year: int, split: str | None) -> list[str] | None:
             # DAVIS 2016 lists files, "/JPEGImages/480p/bear/00000.jpg /Annotations/...", DAVIS 2017 names.
             entries = [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
             return list(dict.fromkeys(entry.split("/")[-2] if "/" in entry else entry for entry in entries))
-    if split is None:
+    if split in (None, "development"):
         return None
     there = sorted(str(path.relative_to(root)) for path in (root / "ImageSets").glob("*/*.txt"))
     raise LayoutError(

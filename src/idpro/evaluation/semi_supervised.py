@@ -6,52 +6,25 @@ on; with ``leave_out_last`` the last frame counts for none (DAVIS leaves out the
 
 from __future__ import annotations
 
-import csv
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.table import Table
 
-from ..atomic import atomic_file
-from ..errors import ConfigError, LayoutError
+from ..errors import LayoutError
 from ..machine import machine
 from ..masks import write_mask
+from ..plots import check_plots
 from ..types import Mask
 from .methods import Follower, Masks, check_masks
 from .metrics import score_masks
-from .report import percent
 from .roots import Annotated, SequenceFiles, find_masks, object_ids, read_masks
-from .runs import Progress, RunFolder, write_json
-
-_COLUMNS = ("sequence", "object_id", "frames", "j", "f", "j_and_f", "seconds")
-
-
-@dataclass(frozen=True)
-class ObjectScore:
-    """One object of one sequence: the means over the frames it counts on.
-
-    Attributes:
-        frames: how many it counts on.
-        seconds: the whole sequence took, all objects; 0 if nothing was run.
-    """
-
-    sequence: str
-    object_id: int
-    frames: int
-    jaccard: float
-    contour: float
-    seconds: float = 0.0
-
-    @property
-    def j_and_f(self) -> float:
-        return (self.jaccard + self.contour) / 2
+from .runs import Progress, RunFolder
+from .scores import ObjectScore, plot_over_time, read_frames, write_frames, write_results
 
 
 def score_sequence(
@@ -67,12 +40,11 @@ def score_sequence(
     end = len(truth) - leave_out_last
     first = min(starts.values())
     scores = score_masks(truth[first:end], masks[first:end], tuple(starts))
-    found = []
-    for column, (object_id, start) in enumerate(starts.items()):
-        if start < end:
-            j, f = (table[start - first :, column].mean() for table in (scores.jaccard, scores.contour))
-            found.append(ObjectScore(name, object_id, end - start, float(j), float(f), seconds))
-    return found
+    return [
+        ObjectScore(name, object_id, tuple(range(start, end)), scores.of(object_id, slice(start - first, None)), seconds)
+        for object_id, start in starts.items()
+        if start < end
+    ]
 
 
 def evaluate(
@@ -84,39 +56,49 @@ def evaluate(
     leave_out_last: bool = False,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[Progress]:
-    """Run the semi-supervised task; ``output`` gets ``masks/<sequence>/00000.png``, ``scores.csv`` and ``summary.json``.
+    """Run the semi-supervised task; ``output`` gets ``masks/<sequence>/00000.png`` and what ``scores`` writes.
 
     What is in ``output`` already is not run again; whatever ends the run, the files tell of all finished sequences.
 
     Raises:
         ConfigError: ``output`` holds another evaluation.
         LayoutError, MaskError, VideoError: broken data, met when its sequence is reached.
+        MissingExtra: the plot cannot be drawn.
     """
+    check_plots()
     names = [files.name for files in sequences]
     folder = RunFolder(output, {**settings, "leave_out_last": leave_out_last, "sequences": names})
 
     def follow(files: SequenceFiles) -> list[ObjectScore]:
         return _follow(files, method, folder.path / "masks" / files.name, leave_out_last, clock)
 
-    yield from each_sequence(sequences, follow, folder)
+    yield from each_sequence(sequences, follow, folder, plotted="J on the frames after the given ones")
 
 
 def each_sequence(
-    sequences: Sequence[SequenceFiles], score: Callable[[SequenceFiles], list[ObjectScore]], folder: RunFolder
+    sequences: Sequence[SequenceFiles],
+    score: Callable[[SequenceFiles], list[ObjectScore]],
+    folder: RunFolder,
+    plotted: str | None = None,
 ) -> Iterator[Progress]:
-    """Score the sequences that are not in the folder yet; its files tell of all finished ones, whatever ends the run."""
+    """Score the sequences that are not in the folder yet; its files tell of all finished ones, whatever ends the run.
+
+    ``plotted`` is the title of ``over-time.png``; None: there is none.
+    """
     scores: list[ObjectScore] = []
     try:
         for number, files in enumerate(sequences):
             yield Progress(number, len(sequences), files.name, _last(scores))
             part = folder.part(files.name)
             if not part.exists():
-                _write_scores(part, score(files))
-            scores += _read_scores(part)
+                write_frames(part, score(files))
+            scores += read_frames(part)
         yield Progress(len(sequences), len(sequences), "all sequences", _last(scores))
     finally:
         if scores:
             write_results(folder.path, scores, {"settings": folder.settings, "machine": machine(), "expected": len(sequences)})
+            if plotted is not None:
+                plot_over_time(folder.path / "over-time.png", scores, plotted)
 
 
 def _last(scores: Sequence[ObjectScore]) -> float | None:
@@ -197,67 +179,3 @@ def _score_files(name: str, expected: Sequence[Path], given: Sequence[Path], lea
             f"{name} has only {len(true_masks)} frames, none between the first and the last: there is nothing to score"
         )
     return scores
-
-
-# What is left behind
-
-
-def write_results(output: str | os.PathLike[str], scores: Sequence[ObjectScore], more: Mapping[str, Any]) -> None:
-    """Write ``scores.csv`` and ``summary.json`` (see ``summarise``) with ``more`` in it; OutputError."""
-    _write_scores(Path(output) / "scores.csv", scores)
-    write_json(Path(output) / "summary.json", {**summarise(scores), **more})
-
-
-def summarise(scores: Sequence[ObjectScore]) -> dict[str, Any]:
-    """Fractions of 1: ``j_and_f``, ``j``, ``f`` are means over all objects (as DAVIS), ``sequences`` has each sequence's own."""
-    names = list(dict.fromkeys(s.sequence for s in scores))
-    sequences = {name: _means([s for s in scores if s.sequence == name]) for name in names}
-    return {**_means(scores), "sequences": sequences}
-
-
-def _means(scores: Sequence[ObjectScore]) -> dict[str, Any]:
-    return {
-        "j_and_f": statistics.fmean(s.j_and_f for s in scores),
-        "j": statistics.fmean(s.jaccard for s in scores),
-        "f": statistics.fmean(s.contour for s in scores),
-        "objects": len(scores),
-        "seconds": sum({s.sequence: s.seconds for s in scores}.values()),
-    }
-
-
-def scores_table(summary: Mapping[str, Any], title: str) -> Table:
-    """The sequences and their mean, for a terminal; percent."""
-    table = Table(title=title)
-    table.add_column("sequence")
-    for heading in ("objects", "J&F", "J", "F", "time (s)"):
-        table.add_column(heading, justify="right")
-    for name, row in [*summary["sequences"].items(), ("mean over objects", summary)]:
-        last = name == [*summary["sequences"]][-1]
-        numbers = (percent(row["j_and_f"]), percent(row["j"]), percent(row["f"]), f"{row['seconds']:.1f}")
-        table.add_row(name, str(row["objects"]), *numbers, end_section=last)
-    return table
-
-
-def _write_scores(path: Path, scores: Sequence[ObjectScore]) -> None:
-    with atomic_file(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(_COLUMNS)
-        writer.writerows((s.sequence, s.object_id, s.frames, s.jaccard, s.contour, s.j_and_f, s.seconds) for s in scores)
-
-
-def _read_scores(path: Path) -> list[ObjectScore]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return [
-                ObjectScore(
-                    row["sequence"],
-                    int(row["object_id"]),
-                    int(row["frames"]),
-                    float(row["j"]),
-                    float(row["f"]),
-                    float(row["seconds"]),
-                )
-                for row in csv.DictReader(file)
-            ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path} is damaged ({error}): remove it, and run again") from error
