@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from idpro.errors import OutputError, ScribbleError
+from idpro.errors import InputError, OutputError, ScribbleError
 from idpro.scribbles import parse_scribbles, read_scribbles, scribbles_document, write_scribbles
 from idpro.types import Box, Stroke, click
 
@@ -122,3 +122,10 @@ def test_a_place_that_cannot_be_written_to(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write"):
         write_scribbles(tmp_path / "file" / "s.json", {}, frames=3)
+
+
+@pytest.mark.parametrize("scribbles", [{0.5: [click(1, 0.5, 0.5)]}, {"0": [click(1, 0.5, 0.5)]}, {0: click(1, 0.5, 0.5)}, [[]]])
+def test_what_are_no_scribbles_is_not_written(tmp_path: Path, scribbles: Any) -> None:
+    with pytest.raises(InputError):
+        write_scribbles(tmp_path / "scribbles.json", scribbles, frames=3)
+    assert not list(tmp_path.iterdir())

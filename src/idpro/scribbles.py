@@ -16,7 +16,7 @@ from typing import Any
 
 from .atomic import atomic_file
 from .errors import ScribbleError
-from .types import DEFAULT_WIDTH, Box, Prompt, Scribbles, Stroke
+from .types import DEFAULT_WIDTH, Box, Prompt, Scribbles, Stroke, checked_scribbles
 
 # Drawing tools let a pen slip a hair over the border: so far outside of 0..1 a coordinate is moved onto the border,
 # farther it is refused (pixels where fractions are expected).
@@ -68,13 +68,18 @@ def write_scribbles(path: str | os.PathLike[str], scribbles: Scribbles, frames: 
 
 
 def scribbles_document(scribbles: Scribbles, frames: int, sequence: str = "") -> dict[str, Any]:
-    """What ``write_scribbles`` writes, before it is text. "annotated_frame" is there if exactly one frame has lines."""
-    annotated = sorted(frame for frame, prompts in scribbles.items() if prompts)
+    """What ``write_scribbles`` writes, before it is text. "annotated_frame" is there if exactly one frame has lines.
+
+    Raises:
+        ScribbleError, VideoError: what is in ``scribbles`` is not prompts by frame, or a frame is outside of the video.
+    """
+    checked = checked_scribbles(scribbles)
+    annotated = sorted(checked)
     for frame in annotated:
         if not 0 <= frame < frames:
             raise ScribbleError(f"there are scribbles on frame {frame} but the video's frames are 0..{frames - 1}")
     document: dict[str, Any] = {
-        "scribbles": [[prompt_line(prompt) for prompt in scribbles.get(frame, ())] for frame in range(frames)],
+        "scribbles": [[prompt_line(prompt) for prompt in checked.get(frame, ())] for frame in range(frames)],
         "sequence": sequence,
     }
     if len(annotated) == 1:

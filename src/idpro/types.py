@@ -7,13 +7,15 @@ Object id 0 is the background: a background stroke erases.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import ScribbleError
+from .errors import ScribbleError, VideoError
 
 Image = NDArray[np.uint8]  # H x W x 3, RGB
 Mask = NDArray[np.uint8]  # H x W, pixel = object id, 0 = background
@@ -41,13 +43,14 @@ class Stroke:
     width: float = DEFAULT_WIDTH
 
     def __post_init__(self) -> None:
-        _check_id(self.object_id)
-        if not self.points:
-            raise ScribbleError(f"a stroke of object {self.object_id} has no points: give at least one [x, y]")
-        for x, y in self.points:
-            _check_unit(x, y, f"a stroke of object {self.object_id}")
-        if not (math.isfinite(self.width) and 0 < self.width <= 1):
-            raise ScribbleError(f"a stroke's width must be in (0, 1] of the short side, got {self.width}")
+        _set(self, object_id=object_number(self.object_id))
+        what = f"a stroke of object {self.object_id}"
+        points = tuple(_point(point, what) for point in _several(self.points, f"the points of {what}"))
+        if not points:
+            raise ScribbleError(f"{what} has no points: give at least one [x, y]")
+        if not (_is_number(self.width) and math.isfinite(self.width) and 0 < self.width <= 1):
+            raise ScribbleError(f"a stroke's width must be in (0, 1] of the short side, got {in_a_line(self.width)}")
+        _set(self, points=points, width=float(self.width))
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,12 @@ class Box:
     y1: float
 
     def __post_init__(self) -> None:
-        _check_id(self.object_id)
+        _set(self, object_id=object_number(self.object_id))
         if self.object_id == 0:
             raise ScribbleError("a box must belong to an object (id 1..254); erase with a background stroke instead")
-        _check_unit(self.x0, self.y0, f"the box of object {self.object_id}")
-        _check_unit(self.x1, self.y1, f"the box of object {self.object_id}")
+        what = f"the box of object {self.object_id}"
+        (x0, y0), (x1, y1) = _point((self.x0, self.y0), what), _point((self.x1, self.y1), what)
+        _set(self, x0=x0, y0=y0, x1=x1, y1=y1)
         if not (self.x0 < self.x1 and self.y0 < self.y1):
             raise ScribbleError(f"the box of object {self.object_id} is empty: expected x0 < x1 and y0 < y1")
 
@@ -87,14 +91,94 @@ def click(object_id: int, x: float, y: float, width: float = DEFAULT_WIDTH) -> S
     return Stroke(object_id, ((x, y),), width)
 
 
-def _check_id(object_id: int) -> None:
-    if isinstance(object_id, bool) or not isinstance(object_id, int) or not 0 <= object_id <= MAX_ID:
-        raise ScribbleError(f"an object id must be an integer in 0..{MAX_ID} (0 = background), got {object_id!r}")
+def object_number(object_id: object) -> int:
+    """An object's id, numpy's integers included, as an int in 0..254.
+
+    Raises:
+        ScribbleError: it is something else.
+    """
+    number = _integer(object_id)
+    if number is None or not 0 <= number <= MAX_ID:
+        raise ScribbleError(f"an object id must be an integer in 0..{MAX_ID} (0 = background), got {in_a_line(object_id)}")
+    return number
 
 
-def _check_unit(x: float, y: float, what: str) -> None:
+def frame_number(frame: object) -> int:
+    """A frame's index, numpy's integers included, as an int; whether there is such a frame is not looked at.
+
+    Raises:
+        VideoError: it is something else (``0.5``, ``"0"``, ``True``).
+    """
+    number = _integer(frame)
+    if number is None:
+        raise VideoError(f"a frame must be its index, an integer from 0, got {in_a_line(frame)}")
+    return number
+
+
+def checked_scribbles(scribbles: object) -> dict[int, tuple[Prompt, ...]]:
+    """Frame -> prompts with the types they should have, only of frames that have some.
+
+    Raises:
+        VideoError: a frame that is not an index.
+        ScribbleError: no mapping of frames, or something on a frame that is no prompt.
+    """
+    if not isinstance(scribbles, Mapping):
+        raise ScribbleError(f"scribbles must map frames to prompts, {{0: [Stroke(...)]}}, got {in_a_line(scribbles)}")
+    checked: dict[int, tuple[Prompt, ...]] = {}
+    for key, given in scribbles.items():
+        frame = frame_number(key)
+        if isinstance(given, Stroke | Box):
+            raise ScribbleError(f"the prompts of frame {frame} must be a list, got {in_a_line(given)}: put it into [ ]")
+        prompts = tuple(_several(given, f"the prompts of frame {frame}"))
+        for prompt in prompts:
+            if not isinstance(prompt, Stroke | Box):
+                raise ScribbleError(f"a prompt of frame {frame} must be a Stroke or a Box, got {in_a_line(prompt)}")
+        if prompts:
+            checked[frame] = prompts
+    return checked
+
+
+def _set(value: object, **fields: object) -> None:
+    """The fields of a frozen dataclass as what they were checked to be."""
+    for name, field in fields.items():
+        object.__setattr__(value, name, field)
+
+
+def _integer(value: object) -> int | None:
+    if isinstance(value, bool | np.bool_):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        return None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _several(values: object, what: str) -> Iterable[object]:
+    if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
+        raise ScribbleError(f"{what} must be a list, got {in_a_line(values)}")
+    return values
+
+
+def _point(point: object, what: str) -> Point:
+    try:
+        x, y = point  # type: ignore[misc]
+    except (TypeError, ValueError):
+        x = y = None
+    if not (_is_number(x) and _is_number(y)):
+        raise ScribbleError(f"{what} has the point {in_a_line(point)}: a point is two numbers, (x, y)")
     if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):  # false for NaN too
         raise ScribbleError(
             f"{what} has the point ({x}, {y}): "
             "coordinates are fractions of width and height, in 0..1 (divide pixels by the frame's size)"
         )
+    return float(x), float(y)
+
+
+def in_a_line(value: object) -> str:
+    """A value as error messages show it: short, and in one line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else f"{type(value).__name__} {text[:57]}..."

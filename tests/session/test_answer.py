@@ -12,7 +12,7 @@ from idpro.model import IDPro, Memory, MemoryEntry, build
 from idpro.model.interaction import Interaction
 from idpro.session import answer
 from idpro.session.answer import FRAMES_AT_ONCE, Commit, attention, solve
-from idpro.session.checks import checked_objects, checked_round
+from idpro.session.checks import checked_round
 from idpro.session.shown import Shown
 from idpro.session.state import PackedMask, State
 from idpro.types import Mask, Prompt, Stroke, click
@@ -34,8 +34,7 @@ def committed(
 ) -> Commit:
     """What a round comes to."""
     shown, state = shown or shown_of(), state or State()
-    round_ = checked_round(marks, masks or {}, absent or {}, state.objects, shown.video)
-    objects = checked_objects(state.objects, round_, masks or {})
+    round_, objects = checked_round(marks, masks or {}, absent or {}, state.objects, shown.video)
     return solve(shown, state, round_, objects, masks or {}, across=across)
 
 

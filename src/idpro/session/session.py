@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from ..errors import MaskError, ScribbleError
 from ..model import IDPro, Memory
-from ..types import Mask, Scribbles
+from ..types import Mask, Scribbles, object_number
 from ..video import Video
 from . import answer
 from .answer import Commit
-from .checks import checked_frame, checked_objects, checked_round, listed
+from .checks import checked_frame, checked_frames, checked_range, checked_round, listed
 from .journal import Journal, NoJournal
 from .passes import Passes, soft_mask
 from .rounds import Round
@@ -115,8 +115,8 @@ class Session:
 
     def pending(self, frames: range | None = None) -> int:
         """How many frames (of ``frames``) ``propagate`` has still to do in this round."""
-        wanted = range(len(self.video)) if frames is None else frames
-        return sum(frame not in self.state.fresh for frame in wanted)
+        wanted, fresh = checked_range(frames), self.state.fresh
+        return sum(frame not in fresh and (wanted is None or frame in wanted) for frame in range(len(self.video)))
 
     def suggest(self, count: int = 1) -> list[int]:
         """The frames to mark next: where doubt is highest, away from interacted frames and from each other.
@@ -169,18 +169,29 @@ class Session:
         return {frame: mask.copy() for frame, mask in commit.masks.items()}
 
     def remove(self, object_id: int, frames: range | None = None) -> None:
-        """Delete an object everywhere, or only on ``frames``, where it then counts as absent. Undone like a round."""
+        """Delete an object everywhere, or only on ``frames``, where it then counts as absent. Undone like a round.
+
+        Raises:
+            ScribbleError: there is no such object.
+            VideoError: ``frames`` is no range.
+        """
+        object_id, frames = object_number(object_id), checked_range(frames)
         with self._lock:
             if object_id not in self.objects:
-                raise ScribbleError(f"there is no object {object_id}: the objects are {listed(self.objects)}")
+                raise ScribbleError(f"there is no object {object_id}: the objects are {listed(self.objects) or 'none yet'}")
             number = self._history.issued + 1
             self._journal.removed(number, object_id, frames)
             self._advance(self.state.after_removal(number, object_id, frames))
 
     def release(self, frames: Collection[int]) -> None:
-        """Take back what was drawn on ``frames`` in any round: they are propagated to like any other. Undone like a round."""
+        """Take back what was drawn on ``frames`` in any round: they are propagated to like any other. Undone like a round.
+
+        Raises:
+            ScribbleError: nothing was drawn on one of them.
+            VideoError: a frame that does not exist.
+        """
+        wanted = checked_frames(frames, self.video)
         with self._lock:
-            wanted = frozenset(frames)
             strangers = wanted - self.interacted
             if strangers or not wanted:
                 which = listed(sorted(strangers)) or "(none given)"
@@ -227,8 +238,9 @@ class Session:
 
         Raises:
             ScribbleError: nothing was drawn yet.
-            VideoError: ``start`` does not exist.
+            VideoError: ``start`` does not exist, or ``frames`` is no range.
         """
+        start, frames = None if start is None else self._checked(start), checked_range(frames)
         with self._lock:
             state = self.state
             if not state.interacted:
@@ -239,7 +251,7 @@ class Session:
                 start = min(latest or state.interacted)
             runs = self._runs(state)
             memory = self._shown.memory(state)
-        for visit in visits(runs, self._checked(start), frames=frames, done=state.fresh):
+        for visit in visits(runs, start, frames=frames, done=state.fresh):
             with self._lock:
                 if self._propagation is not token:
                     return
@@ -301,10 +313,9 @@ class Session:
     def _solve(self, scribbles: Scribbles, masks: Mapping[int, Mask], absent: Mapping[int, Collection[int]]) -> Commit:
         """What a round comes to; what was previewed of this state is not computed again."""
         state = self.state
-        round_ = checked_round(scribbles, masks, absent, state.objects, self.video)
+        round_, objects = checked_round(scribbles, masks, absent, state.objects, self.video)
         if self._previewed is not None and self._previewed[0] is state and self._previewed[1].round == round_:
             return self._previewed[1]
-        objects = checked_objects(state.objects, round_, masks)
         return answer.solve(self._shown, state, round_, objects, masks, across=self._across)
 
     def _commit(self, commit: Commit) -> None:
