@@ -6,7 +6,6 @@ Object id 0 is the background: a background stroke erases.
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,7 +47,7 @@ class Stroke:
         points = tuple(_point(point, what) for point in _several(self.points, f"the points of {what}"))
         if not points:
             raise ScribbleError(f"{what} has no points: give at least one [x, y]")
-        if not (_is_number(self.width) and math.isfinite(self.width) and 0 < self.width <= 1):
+        if not isinstance(self.width, Real) or isinstance(self.width, bool) or not 0 < self.width <= 1:  # false for NaN too
             raise ScribbleError(f"a stroke's width must be in (0, 1] of the short side, got {in_a_line(self.width)}")
         _set(self, points=points, width=float(self.width))
 
@@ -153,10 +152,6 @@ def _integer(value: object) -> int | None:
         return None
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
-
-
 def _several(values: object, what: str) -> Iterable[object]:
     if isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable):
         raise ScribbleError(f"{what} must be a list, got {in_a_line(values)}")
@@ -168,14 +163,15 @@ def _point(point: object, what: str) -> Point:
         x, y = point  # type: ignore[misc]
     except (TypeError, ValueError):
         x = y = None
-    if not (_is_number(x) and _is_number(y)):
+    if not (isinstance(x, Real) and isinstance(y, Real)) or isinstance(x, bool) or isinstance(y, bool):
         raise ScribbleError(f"{what} has the point {in_a_line(point)}: a point is two numbers, (x, y)")
-    if not (0.0 <= x <= 1.0 and 0.0 <= y <= 1.0):  # false for NaN too
+    at = float(x), float(y)
+    if not all(0.0 <= coordinate <= 1.0 for coordinate in at):  # false for NaN too
         raise ScribbleError(
             f"{what} has the point ({x}, {y}): "
             "coordinates are fractions of width and height, in 0..1 (divide pixels by the frame's size)"
         )
-    return float(x), float(y)
+    return at
 
 
 def in_a_line(value: object) -> str:
