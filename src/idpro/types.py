@@ -128,12 +128,13 @@ def checked_scribbles(scribbles: object) -> dict[int, tuple[Prompt, ...]]:
         frame = frame_number(key)
         if isinstance(given, Stroke | Box):
             raise ScribbleError(f"the prompts of frame {frame} must be a list, got {in_a_line(given)}: put it into [ ]")
-        prompts = tuple(_several(given, f"the prompts of frame {frame}"))
-        for prompt in prompts:
+        prompts: list[Prompt] = []
+        for prompt in _several(given, f"the prompts of frame {frame}"):
             if not isinstance(prompt, Stroke | Box):
                 raise ScribbleError(f"a prompt of frame {frame} must be a Stroke or a Box, got {in_a_line(prompt)}")
+            prompts.append(prompt)
         if prompts:
-            checked[frame] = prompts
+            checked[frame] = tuple(prompts)
     return checked
 
 
