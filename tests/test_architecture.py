@@ -23,7 +23,7 @@ FLOORS = (
     {"errors", "types", "config", "atomic", "geometry", "masks", "scribbles", "allocator", "plots", "machine", "labels"},
     {"model", "video", "device"},
     {"checkpoint", "session", "data", "formats"},
-    {"evaluation", "training", "bench", "segment"},
+    {"evaluation", "training", "bench", "segment", "sam2"},
     {"web", "demo"},
     {"cli"},
 )
