@@ -27,3 +27,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number, name in enumerate(("walk", "run", "drift-turn")):
         drawn.write_video(root, name, seed=number)
     return root
+
+
+@pytest.fixture
+def in_float64() -> Iterator[None]:
+    """What is built computes in float64, where the order of sums leaves next to nothing behind."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)

@@ -10,9 +10,9 @@ from ..config import ID_CHANNELS
 
 
 def one_hot(ids: Tensor, channels: int = ID_CHANNELS) -> Tensor:
-    """Ids ... H W (integers) -> tags ... K H W; ids outside of 0..K-1 (255 ignore, -1 nothing) get no tag at all."""
+    """Ids ... H W (integers) -> tags ... K H W of torch's default type; ids outside of 0..K-1 (255 ignore, -1 nothing) get none."""
     planes = torch.arange(channels, device=ids.device).view(-1, 1, 1)
-    return (ids.unsqueeze(-3) == planes).float()
+    return (ids.unsqueeze(-3) == planes).to(torch.get_default_dtype())
 
 
 def shuffle_ids(count: int, generator: torch.Generator | None = None) -> Tensor:
@@ -53,4 +53,5 @@ def resize_tags(tags: Tensor, size: tuple[int, int]) -> Tensor:
 
 def mask_inactive(logits: Tensor, active: Tensor) -> Tensor:
     """Id logits ... K H W with the channels of unused slots at -1e10, which half precision has not. ``active``: ... K, bool."""
-    return logits.float().masked_fill(~active[..., None, None], -1e10)
+    precise = logits.to(torch.promote_types(logits.dtype, torch.float32))
+    return precise.masked_fill(~active[..., None, None], -1e10)

@@ -76,8 +76,8 @@ def make_batch(source: ClipSource, indices: list[int], length: int, size: int, m
 
 
 def normalise(images: NDArray[np.uint8]) -> Tensor:
-    """uint8 B T H W 3 -> float B T 3 H W by ImageNet's mean and deviation."""
-    x = torch.from_numpy(images).float() / 255.0
+    """uint8 B T H W 3 -> B T 3 H W of torch's default type by ImageNet's mean and deviation."""
+    x = torch.from_numpy(images) / 255.0
     return ((x - torch.tensor(IMAGENET_MEAN)) / torch.tensor(IMAGENET_STD)).movedim(-1, -3)
 
 
