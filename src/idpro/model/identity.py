@@ -10,7 +10,7 @@ from ..config import ID_CHANNELS
 
 
 def one_hot(ids: Tensor, channels: int = ID_CHANNELS) -> Tensor:
-    """Ids ... H W (integers) -> tags ... K H W of torch's default type; ids outside of 0..K-1 (255 ignore, -1 nothing) get none."""
+    """Ids ... H W (integers) -> tags ... K H W (default dtype); ids outside of 0..K-1 (255 ignore, -1 nothing) get no tag."""
     planes = torch.arange(channels, device=ids.device).view(-1, 1, 1)
     return (ids.unsqueeze(-3) == planes).to(torch.get_default_dtype())
 

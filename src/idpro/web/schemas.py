@@ -6,7 +6,7 @@ the lines of a project's journal, so what the page sent is what is replayed.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,6 +22,7 @@ Name = Annotated[str, Field(min_length=1, max_length=60)]
 Category = Annotated[str, Field(max_length=60)]  # "": the name stands for it
 Points = Annotated[tuple[tuple[Unit, Unit], ...], Field(min_length=1, max_length=20_000)]
 Width = Annotated[float, Field(gt=0.0, le=1.0, allow_inf_nan=False)]
+JobState = Literal["waiting", "running", "done", "stopped", "failed"]
 
 
 class _Wire(BaseModel):
@@ -176,3 +177,30 @@ class ExportRequest(_Wire):
     format: Annotated[str, Field(max_length=40)]
     soft: bool = False
     objects: tuple[ObjectId, ...] | None = None
+
+
+class ProjectInfo(_Wire):
+    """What of a project does not change; sizes in pixels of the video."""
+
+    id: str
+    name: str
+    frames: int
+    width: int
+    height: int
+    fps: float
+    model: str
+    folder: str
+
+
+class JobInfo(_Wire):
+    """How far a job is; ``left``: seconds by the pace so far."""
+
+    number: int
+    kind: str
+    title: str
+    state: JobState
+    done: int
+    total: int
+    left: float | None
+    message: str
+    result: dict[str, Any]

@@ -9,12 +9,12 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from ..errors import IDProError
+from .schemas import JobState
 
 log = logging.getLogger(__name__)
-JobState = Literal["waiting", "running", "done", "stopped", "failed"]
 _numbers = itertools.count(1)
 
 

@@ -1,11 +1,10 @@
 // The state of the page: one object, changed by `set`, watched by key. Watchers run once after each burst of changes.
 
 /**
- * @typedef {{id: number, name: string, color: string, hidden: boolean, locked: boolean}} ObjectInfo
- * @typedef {{kind: 'stroke'|'box'|'paint'|'absent', id: string, object: number, points?: [number, number][], width?: number,
- *   x0?: number, y0?: number, x1?: number, y1?: number, spares?: number[]}} Mark spares: ids whose pixels it leaves alone
- * @typedef {{number: number, kind: string, title: string, state: string, done: number, total: number, left: number|null, message: string, result: any}} Job
- * @typedef {{id: string, name: string, frames: number, width: number, height: number, fps: number, model: string, folder: string}} Project
+ * @typedef {import('./wire.js').ObjectInfo} ObjectInfo
+ * @typedef {import('./wire.js').Mark} Mark
+ * @typedef {import('./wire.js').JobInfo} Job
+ * @typedef {import('./wire.js').ProjectInfo} Project
  */
 
 export class Store {
