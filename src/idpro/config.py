@@ -60,6 +60,7 @@ class ModelConfig:
         decoder: channels after strides 16, 8 and 4.
         tag_readout: one-hot tags ride along the memory attention into the id logits (ours).
         refine_width: channels of the id-tied refinement of tags at strides 8 and 4 (ours); 0 leaves it out.
+        object_width: channels an id of the whole-object features at strides 16 and 32 (ours); 0 leaves them out.
         interaction: the interaction module, or None for a propagation-only network (published AOT weights).
     """
 
@@ -78,6 +79,7 @@ class ModelConfig:
     decoder: tuple[int, int, int] = (256, 128, 128)
     tag_readout: bool = False
     refine_width: int = 0
+    object_width: int = 0
     interaction: InteractionConfig | None = field(default_factory=InteractionConfig)
 
     def to_json(self) -> str:
@@ -117,6 +119,7 @@ PRESETS: dict[str, ModelConfig] = {
         norm_groups=8,
         decoder=(128, 64, 32),
         refine_width=16,
+        object_width=24,
         interaction=InteractionConfig(width=128, heads=4, sizes=(224, 352)),
         **_LITE,
     ),
@@ -135,6 +138,7 @@ PRESETS: dict[str, ModelConfig] = {
         norm_groups=4,
         decoder=(32, 24, 16),
         refine_width=8,
+        object_width=8,
         interaction=InteractionConfig(width=32, heads=2, points=2, refine_width=8),
         **_LITE,
     ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +18,7 @@ import PIL.Image
 
 from ..errors import MaskError, VideoError
 from ..types import Image, Mask
+from .clip import object_ids
 
 DEVELOPMENT_SEQUENCES = frozenset(
     {
@@ -81,6 +83,14 @@ class Footage:
 
     def __len__(self) -> int:
         return len(self.frames)
+
+    @cached_property
+    def several(self) -> bool:
+        """Does the frame in the middle show more than one object?"""
+        try:
+            return len(object_ids(self.frames[len(self.frames) // 2].mask())) > 1
+        except MaskError:  # whoever draws that frame is told
+            return False
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,18 @@ from ..errors import ConfigError, MaskError
 from ..types import Mask
 from .clip import IGNORE, Clip
 from .datasets import DEVELOPMENT_SEQUENCES, Footage
-from .transforms import Matrix, affine, bent_map, fitted_view, looked_up, random_motion, random_view
+from .transforms import Matrix, affine, bent_map, fitted_view, looked_up, random_motion, random_view, random_zoom
 
 
 def real_clip(
-    footage: Footage, length: int, size: int, rng: np.random.Generator, *, max_stride: int = 5, whole: bool = False
+    footage: Footage,
+    length: int,
+    size: int,
+    rng: np.random.Generator,
+    *,
+    max_stride: int = 5,
+    whole: bool = False,
+    zoom: float = 0.0,
 ) -> Clip:
     """A stretch of a real video: time stride, direction, crop, turn, mirror, and a slight motion of the camera.
 
@@ -27,6 +34,7 @@ def real_clip(
         length: T.
         size: side of the square clip in pixels.
         max_stride: frames from one to the next, drawn from 1 up to this.
+        zoom: the camera comes near or goes away by up to exp(zoom); 0: it does not.
         whole: the whole frame, fitted into the square with its border black; for cutting objects out of it.
 
     Raises:
@@ -42,7 +50,9 @@ def real_clip(
     camera = random_motion(length, size, rng, pace, (size / 2, size / 2))
     if not whole and rng.random() < 0.6:
         camera = camera @ _following(masks, view, size, rng.uniform(0.3, 1.0))
-    reduce = 2 if np.sqrt(abs(np.linalg.det(view[:2, :2]))) <= 0.55 else 1
+    if zoom and not whole:
+        camera = random_zoom(length, rng, zoom, _on_an_object(masks[0], view, size, rng)) @ camera
+    reduce = 2 if not zoom and np.sqrt(abs(np.linalg.det(view[:2, :2]))) <= 0.55 else 1
     out_images, out_masks = np.empty((length, size, size, 3), np.uint8), np.empty((length, size, size), np.uint8)
     border = cv2.BORDER_CONSTANT if whole else cv2.BORDER_REFLECT_101
     for t, index in enumerate(indices):
@@ -81,6 +91,16 @@ def _following(masks: Sequence[Mask], view: Matrix, size: int, share: float) -> 
         shift = np.zeros(2) if centre is None or first is None else np.clip(share * (centre - first), lowest, highest)
         moves.append(affine(*(-view[:2, :2] @ shift)))
     return np.stack(moves)
+
+
+def _on_an_object(mask: Mask, view: Matrix, size: int, rng: np.random.Generator) -> tuple[float, float]:
+    """(x, y) on the canvas of one of the objects' pixels; the middle where none is in sight."""
+    rows, columns = np.nonzero((mask > 0) & (mask != IGNORE))
+    if not len(rows):
+        return size / 2, size / 2
+    pick = int(rng.integers(len(rows)))
+    x, y = view[:2, :2] @ (columns[pick], rows[pick]) + view[:2, 2]
+    return float(np.clip(x, 0, size)), float(np.clip(y, 0, size))
 
 
 def _centre(mask: Mask) -> NDArray[np.float64] | None:

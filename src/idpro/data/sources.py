@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 from ..errors import ConfigError, MaskError, VideoError
 from .clip import Clip, object_ids
 from .datasets import DEVELOPMENT_SEQUENCES, Dataset, Footage, Picture
-from .paste import cut_straight, hide, paste
+from .paste import cross, cut_straight, hide, paste
 from .real import real_clip
 from .synth import MAX_STILL_OBJECTS, still_clip, still_donor
-from .transforms import random_look
+from .transforms import random_look, random_shade
 
 T = TypeVar("T")
 
 _DONORS = 3  # draws for an object to paste that no border cuts
 _ATTEMPTS = 20  # draws before a data set without usable clips is given up
+
+_CHANCES = ("stills", "distractors", "twins", "occluders", "crossings", "reveals", "zooms", "shades", "backdrops", "looks")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,12 @@ class Mixture:
         distractors: chance that a pasted object gets no id and counts as background.
         twins: chance that a pasted object is one of the clip's own, or is pasted twice, under another id.
         occluders: chance that something without an id passes in front of one of the objects and hides it for a while.
+        crossings: chance that two look-alikes with ids of their own cross each other's way.
+        reveals: chance that the first frame shows only a part of a cut-out: uncovered along a curve, or half beyond the border.
+        zooms: chance that the camera comes near or goes away.
+        zoom: the most it does so, as a logarithm (1.1: three times).
+        shades: chance of light and shade that lie still.
+        several: how much more often a video is drawn that shows several objects.
         backdrops: chance that a still's objects move over another picture.
         looks: chance of changing light, colour, sharpness and compression.
         max_objects: of one still, before pasting.
@@ -47,6 +55,12 @@ class Mixture:
     distractors: float = 0.15
     twins: float = 0.15
     occluders: float = 0.2
+    crossings: float = 0.0
+    reveals: float = 0.0
+    zooms: float = 0.0
+    zoom: float = 1.1
+    shades: float = 0.0
+    several: float = 1.0
     backdrops: float = 0.15
     looks: float = 0.9
     max_objects: int = MAX_STILL_OBJECTS
@@ -54,7 +68,7 @@ class Mixture:
     weights: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        chances = {n: getattr(self, n) for n in ("stills", "distractors", "twins", "occluders", "backdrops", "looks")}
+        chances = {n: getattr(self, n) for n in _CHANCES}
         for name, chance in chances.items():
             if not 0 <= chance <= 1:
                 raise ConfigError(f"the mixture's {name} is a chance in 0..1, got {chance}")
@@ -128,8 +142,12 @@ class _Maker:
         chances = np.asarray(self.mixture.pastes, float)
         for _ in range(int(self.rng.choice(len(chances), p=chances / chances.sum()))):
             clip = self._pasted(clip)
+        if self.rng.random() < self.mixture.crossings:
+            clip = self._crossed(clip)
         if self.rng.random() < self.mixture.occluders:
             clip = self._hidden(clip)
+        if self.rng.random() < self.mixture.shades:
+            clip = Clip(random_shade(clip.images, self.rng), clip.masks)
         if self.rng.random() < self.mixture.looks:
             clip = Clip(random_look(clip.images, self.rng), clip.masks)
         return clip
@@ -141,7 +159,13 @@ class _Maker:
             return clip
         copies = 2 if twin and donor is not clip else 1
         labelled = bool(self.rng.random() >= self.mixture.distractors)
-        return paste(clip, donor, self.rng, ids=[int(self.rng.choice(ids))] * copies, labelled=labelled)
+        return paste(
+            clip, donor, self.rng, ids=[int(self.rng.choice(ids))] * copies, labelled=labelled, reveals=self.mixture.reveals
+        )
+
+    def _crossed(self, clip: Clip) -> Clip:
+        donor, ids = self._cut_outs(clip if self.rng.random() < 0.3 else None)
+        return cross(clip, donor, self.rng, identity=int(self.rng.choice(ids))) if ids else clip
 
     def _hidden(self, clip: Clip) -> Clip:
         donor, ids = self._cut_outs(clip if self.rng.random() < self.mixture.twins else None)
@@ -176,11 +200,17 @@ class _Maker:
             self.rng,
             backdrop=backdrop,
             max_objects=self.mixture.max_objects,
+            reveals=self.mixture.reveals,
+            zoom=self._zoom(),
         )
 
     def _from_video(self, whole: bool = False) -> Clip:
         video = self._video()
-        return real_clip(video, self.length, self.size, self.rng, max_stride=self.mixture.max_stride, whole=whole)
+        stride, zoom = self.mixture.max_stride, 0.0 if whole else self._zoom()
+        return real_clip(video, self.length, self.size, self.rng, max_stride=stride, whole=whole, zoom=zoom)
+
+    def _zoom(self) -> float:
+        return self.mixture.zoom if self.rng.random() < self.mixture.zooms else 0.0
 
     def _pick_still(self, chance: float) -> bool:
         if not any(d.videos for d in self.datasets):
@@ -191,7 +221,12 @@ class _Maker:
         return self._drawn([d.stills for d in self.datasets])
 
     def _video(self) -> Footage:
-        return self._drawn([d.videos for d in self.datasets])
+        videos = self._drawn([d.videos for d in self.datasets])
+        for _ in range(_DONORS):  # the few with several objects are what is hardest to learn
+            if videos.several or self.rng.random() < 1 / self.mixture.several:
+                break
+            videos = self._drawn([d.videos for d in self.datasets])
+        return videos
 
     def _drawn(self, groups: Sequence[Sequence[T]]) -> T:
         weights: NDArray[np.float64] = np.array(

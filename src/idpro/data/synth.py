@@ -12,7 +12,19 @@ from ..errors import MaskError
 from ..types import Image, Mask
 from .clip import IGNORE, Clip, object_ids
 from .paste import cutout, filled, holes, lay_over
-from .transforms import Floats, Matrix, affine, bent_map, fitted_view, looked_up, random_bend, random_motion, random_view
+from .transforms import (
+    Floats,
+    Matrix,
+    affine,
+    bent_map,
+    fitted_view,
+    looked_up,
+    random_bend,
+    random_motion,
+    random_view,
+    random_zoom,
+)
+from .uncover import random_cover
 
 MAX_STILL_OBJECTS = 5
 
@@ -26,6 +38,8 @@ def still_clip(
     *,
     backdrop: Image | None = None,
     max_objects: int = MAX_STILL_OBJECTS,
+    reveals: float = 0.0,
+    zoom: float = 0.0,
 ) -> Clip:
     """A clip from a photo and its mask: a moving camera, and every object on a smooth path of its own.
 
@@ -37,6 +51,8 @@ def still_clip(
         length: T.
         size: side of the square clip in pixels.
         backdrop: another picture to move the objects over (then always layered).
+        reveals: chance that the first frame shows only a part of an object (layered).
+        zoom: the camera comes near or goes away by up to exp(zoom); 0: it does not.
         max_objects: at most so many of the photo's objects get an id; the others are background.
 
     Raises:
@@ -51,9 +67,10 @@ def still_clip(
         mask = np.where(np.isin(mask, dropped), np.uint8(0), mask)
     view = random_view(mask, size, rng, (0.6, 1.05))
     pace = float(np.exp(rng.normal(-0.2, 0.7)))
-    if backdrop is None and rng.random() < 0.5:
-        return _bent(image, mask, view, length, size, rng, pace)
-    return _layered(image, mask, view, length, size, rng, pace, backdrop)
+    camera = random_zoom(length, rng, zoom, (size / 2, size / 2)) if zoom else np.broadcast_to(np.eye(3), (length, 3, 3))
+    if backdrop is None and rng.random() < (0.2 if reveals else 0.5):
+        return _bent(image, mask, view, length, size, rng, pace, camera)
+    return _layered(image, mask, view, length, size, rng, pace, backdrop, camera, reveals)
 
 
 def still_donor(image: Image, mask: Mask, length: int, size: int) -> Clip:
@@ -78,8 +95,10 @@ def settled(mask: Mask, reach: int = 3) -> Mask:
     return np.where(distance <= reach, labels[nearest], mask)
 
 
-def _bent(image: Image, mask: Mask, view: Matrix, length: int, size: int, rng: np.random.Generator, pace: float) -> Clip:
-    camera = random_motion(length, size, rng, 0.6 * pace, (size / 2, size / 2))
+def _bent(
+    image: Image, mask: Mask, view: Matrix, length: int, size: int, rng: np.random.Generator, pace: float, zoom: Matrix
+) -> Clip:
+    camera = zoom @ random_motion(length, size, rng, 0.6 * pace, (size / 2, size / 2))
     bend = random_bend(length, size, rng, 0.006 * pace)
     still = bent_map(view, size)
     first = looked_up(mask, still, cv2.BORDER_REFLECT_101, nearest=True)
@@ -116,8 +135,10 @@ def _layered(
     rng: np.random.Generator,
     pace: float,
     backdrop: Image | None,
+    zoom: Matrix,
+    reveals: float,
 ) -> Clip:
-    camera = random_motion(length, size, rng, 0.5 * pace, (size / 2, size / 2))
+    camera = zoom @ random_motion(length, size, rng, 0.5 * pace, (size / 2, size / 2))
     if backdrop is None:
         ground, ground_view = filled(image, holes(mask), rng), view
     else:
@@ -132,7 +153,11 @@ def _layered(
         placed = _placement(piece[..., 3], x, y, size, rng)
         motion = camera @ random_motion(length, size, rng, pace, (float(placed[0, 2]), float(placed[1, 2])))
         bend = random_bend(length, size, rng, 0.01 * pace) if rng.random() < 0.6 else np.zeros((length, 1, 1, 2), np.float32)
+        cover = random_cover(length, rng) if rng.random() < reveals else None
+        matte = piece[..., 3]
         for t in range(length):
+            if cover is not None:
+                piece = np.dstack([piece[..., :3], cover.over(matte, t)])
             place = bent_map(motion[t] @ placed @ affine(-x, -y) @ view, size, bend[t])
             moved = looked_up(piece, place, cv2.BORDER_CONSTANT)
             lay_over(images[t], masks[t], moved, int(identity))

@@ -117,6 +117,37 @@ def random_motion(length: int, size: int, rng: np.random.Generator, pace: float,
     return motion
 
 
+def random_zoom(length: int, rng: np.random.Generator, most: float, centre: tuple[float, float]) -> Matrix:
+    """A camera that comes near or goes away by up to exp(``most``), about ``centre``: half of the clips begin close up.
+
+    Returns:
+        T x 3 x 3 from the canvas of the far view to that of each frame; 1 is the far view.
+    """
+    near = rng.uniform(0.3, max(0.3, most))
+    t = np.linspace(0, 1, length) ** rng.uniform(0.6, 1.6)
+    share = 1 - t if rng.random() < 0.5 else t
+    return np.stack([about(*centre, affine(grow=near * s)) for s in share])
+
+
+def random_shade(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Light and shade that lie still while things move through them: a smooth field, or a shadow with an edge.
+
+    Args:
+        images: uint8 T x H x W x 3.
+    """
+    size = images.shape[1:3]
+    if rng.random() < 0.5:
+        field = cv2.resize(rng.normal(0, 1, (5, 5)).astype(np.float32), size[::-1], interpolation=cv2.INTER_CUBIC)
+        light = np.exp(rng.uniform(0.15, 0.5) * field)
+    else:
+        shadow = np.zeros(size, np.float32)
+        corners = (rng.uniform(-0.3, 1.3, (4, 2)) * size[::-1]).astype(np.int32)
+        cv2.fillConvexPoly(shadow, cv2.convexHull(corners), 1.0)
+        shadow = cv2.GaussianBlur(shadow, (0, 0), rng.uniform(0.5, 8))
+        light = 1 - rng.uniform(0.25, 0.75) * shadow
+    return np.clip(images * light[None, ..., None], 0, 255).astype(np.uint8)
+
+
 def random_bend(length: int, size: int, rng: np.random.Generator, amplitude: float) -> Floats:
     """A smooth deformation that grows and swings with time, zero at t = 0.
 

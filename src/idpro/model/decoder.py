@@ -35,6 +35,7 @@ class ConvNorm(nn.Module):
 class Pyramid(NamedTuple):
     """What the decoder makes at each stride: B x C x h x w each; ``logits`` B x K x H/4 x W/4."""
 
+    s16: Tensor
     s8: Tensor
     s4: Tensor
     logits: Tensor
@@ -74,12 +75,37 @@ class PyramidDecoder(nn.Module):
     def forward(self, x: Tensor, s16: Tensor, s8: Tensor, s4: Tensor) -> Pyramid:
         """Tokens as a map B C h w and the encoder's maps -> the pyramid."""
         x = F.relu(self.conv_in(x))
-        x = F.relu(self.conv_16(self.skip_16(s16).add_(x)))  # B w16 h w
-        x = F.interpolate(x, size=s8.shape[-2:], mode="bilinear", align_corners=self.align_corners)
+        x16 = F.relu(self.conv_16(self.skip_16(s16).add_(x)))  # B w16 h w
+        x = F.interpolate(x16, size=s8.shape[-2:], mode="bilinear", align_corners=self.align_corners)
         x8 = F.relu(self.conv_8(self.skip_8(s8).add_(x)))  # B w8 2h 2w
         x = F.interpolate(x8, size=s4.shape[-2:], mode="bilinear", align_corners=self.align_corners)
         x4 = F.relu(self.conv_4(self.skip_4(s4).add_(x)))  # B w4 4h 4w
-        return Pyramid(x8, x4, self.conv_out(x4))
+        return Pyramid(x16, x8, x4, self.conv_out(x4))
+
+
+class RivalSteps(nn.ModuleList):
+    """Dilated convolutions on every id's own maps, with tied weights, that also see what the strongest other id says.
+
+    Args:
+        width: channels an id.
+        dilations: one a step.
+    """
+
+    def __init__(self, width: int, dilations: tuple[int, ...]) -> None:
+        super().__init__(nn.Conv2d(2 * width, width, 3, padding=d, dilation=d) for d in dilations)
+
+    def forward(self, x: Tensor, active: Tensor) -> Tensor:
+        """B K R h w, active B K -> B K R h w."""
+        b, k, r = x.shape[:3]
+        for step in self:
+            # what the strongest other ids say: the maximum over ids of the same features, seen by all ids alike
+            rivals = x.masked_fill(~active.view(b, k, 1, 1, 1), 0).amax(1)  # B R h w
+            assert isinstance(step, nn.Conv2d) and not isinstance(step.padding, str)
+            own, theirs = step.weight[:, :r], step.weight[:, r:]
+            said = F.conv2d(rivals, theirs, step.bias, padding=step.padding, dilation=step.dilation)
+            update = F.conv2d(x.flatten(0, 1), own, padding=step.padding, dilation=step.dilation).view_as(x)
+            x = update.add_(x).add_(said[:, None]).relu_()
+        return x
 
 
 class TagRefiner(nn.Module):
@@ -98,7 +124,7 @@ class TagRefiner(nn.Module):
         super().__init__()
         self.shared_8, self.shared_4 = nn.Conv2d(shared8, width, 1), nn.Conv2d(shared4, width, 1)
         self.evidence_8 = nn.Conv2d(planes8 + 1, width, 3, padding=1)  # + 1: which channel is the background
-        self.steps = nn.ModuleList(nn.Conv2d(2 * width, width, 3, padding=d, dilation=d) for d in dilations)
+        self.steps = RivalSteps(width, dilations)
         self.evidence_4 = nn.Conv2d(planes4 + 1, width, 3, padding=1)
         self.last = nn.Conv2d(width, width, 3, padding=1)
         self.out = nn.Conv2d(width, 1, 1)
@@ -106,22 +132,24 @@ class TagRefiner(nn.Module):
         assert self.out.bias is not None
         nn.init.zeros_(self.out.bias)
 
-    def forward(self, shared8: Tensor, shared4: Tensor, planes8: Tensor, planes4: Tensor, active: Tensor) -> Tensor:
-        """Shared B C h w at both strides, planes B K P h w at both strides, active B K -> B K H/4 W/4."""
+    def forward(
+        self,
+        shared8: Tensor,
+        shared4: Tensor,
+        planes8: Tensor,
+        planes4: Tensor,
+        active: Tensor,
+        context: Tensor | None = None,
+    ) -> Tensor:
+        """Shared B C h w and planes B K P h w at strides 8 and 4, active B K, context B K R h w at stride 8 -> B K H/4 W/4."""
         b, k = planes8.shape[:2]
-        x = self.evidence_8(_flag_background(planes8).flatten(0, 1))  # BK R h w
+        x = self.evidence_8(flag_background(planes8).flatten(0, 1))  # BK R h w
         shared = self.shared_8(shared8)
-        x = x.view(b, k, *x.shape[1:]).add_(shared[:, None]).relu_()  # B K R h w; in place: these maps are large
-        for step in self.steps:
-            # what the strongest other ids say: the maximum over ids of the same features, seen by all ids alike
-            rivals = x.masked_fill(~active.view(b, k, 1, 1, 1), 0).amax(1)  # B R h w
-            assert isinstance(step, nn.Conv2d) and not isinstance(step.padding, str)
-            own, theirs = step.weight[:, : x.shape[2]], step.weight[:, x.shape[2] :]
-            said = F.conv2d(rivals, theirs, step.bias, padding=step.padding, dilation=step.dilation)
-            update = F.conv2d(x.flatten(0, 1), own, padding=step.padding, dilation=step.dilation).view_as(x)
-            x = update.add_(x).add_(said[:, None]).relu_()
+        x = x.view(b, k, *x.shape[1:]).add_(shared[:, None])  # B K R h w; in place: these maps are large
+        x = (x if context is None else x.add_(context)).relu_()
+        x = self.steps(x, active)
         shared = self.shared_4(shared4)
-        planes4 = _flag_background(planes4)
+        planes4 = flag_background(planes4)
         # one id at a time: its maps at stride 4 fit into the processor's cache
         return torch.cat([self._finish(x[:, i], planes4[:, i], shared) for i in range(k)], 1)
 
@@ -132,10 +160,21 @@ class TagRefiner(nn.Module):
         return self.out(self.last(x).add_(x).relu_())  # type: ignore[no-any-return]
 
 
-def _flag_background(planes: Tensor) -> Tensor:
+def flag_background(planes: Tensor) -> Tensor:
     flag = torch.zeros_like(planes[:, :, :1])
     flag[:, 0] = 1
     return torch.cat([planes, flag], 2)
+
+
+def slots_in_use(active: Tensor) -> Tensor:
+    """Active B K -> the channels worth computing B K', background first: each row's own, filled up to the longest row's."""
+    count = int(active.sum(1).max())
+    return active.int().sort(dim=1, descending=True, stable=True).indices[:, :count]
+
+
+def take(x: Tensor, slots: Tensor) -> Tensor:
+    """The channels ``slots`` B K' of x B K h w."""
+    return x.gather(1, slots[..., None, None].expand(-1, -1, *x.shape[-2:]))
 
 
 def tag_logits(tags: Tensor, strength: Tensor) -> Tensor:

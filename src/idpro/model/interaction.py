@@ -21,9 +21,10 @@ from torch import Tensor, nn
 
 from ..config import ID_CHANNELS, InteractionConfig
 from .attention import DeformableAttention, SelfAttention, sine_position, split_heads
-from .decoder import ConvNorm, PyramidDecoder, TagRefiner, enlarge, tag_logits
+from .decoder import ConvNorm, PyramidDecoder, TagRefiner, enlarge, slots_in_use, tag_logits, take
 from .encoders import build_encoder
 from .identity import mask_inactive, resize_tags
+from .objects import affinity, walked
 
 START_TEMPERATURE = 20.0
 SPREAD_STEPS = (1, 2, 4, 8, 4, 2, 1, 1, 2, 4, 8, 4, 2, 1)  # dilations of the neighbourhoods strokes spread over
@@ -152,15 +153,10 @@ class StrokeSpread(nn.Module):
         held = (cover > 0).to(strokes.dtype)
         source = strokes / cover.clamp(min=1e-6)
         tags = source * held
-        weights = {d: self._affinity(look, d) for d in set(SPREAD_STEPS)}
+        weights = {d: affinity(look, d, self.sharpness.exp()) for d in set(SPREAD_STEPS)}
         for d in SPREAD_STEPS:
-            moved = (_neighbours(tags, d) * weights[d][:, :, None]).sum(1)  # B K h w
-            tags = torch.where(held > 0, source, moved)
+            tags = torch.where(held > 0, source, walked(tags, d, weights[d]))
         return tags
-
-    def _affinity(self, look: Tensor, dilation: int) -> Tensor:
-        similarity = (_neighbours(look, dilation) * look[:, None]).sum(2)  # B 9 h w
-        return (similarity * self.sharpness.exp()).softmax(1)
 
 
 class AcrossFrameInteraction(nn.Module):
@@ -211,9 +207,9 @@ class AcrossFrameInteraction(nn.Module):
             vote = self._vote(maps.s16, middle, strokes, f, across)  # BF K h w
             logits = logits + enlarge(tag_logits(vote, self.strength), s4)
         if self.config.refine_width:
-            slots = _slots_in_use(actives)  # BF K'
-            votes = None if vote is None else _take(vote, slots)
-            planes8, planes4 = self._evidence(pyramid.s8, _take(strokes, slots), _take(before, slots), votes, s8, s4)
+            slots = slots_in_use(actives)  # BF K'
+            votes = None if vote is None else take(vote, slots)
+            planes8, planes4 = self._evidence(pyramid.s8, take(strokes, slots), take(before, slots), votes, s8, s4)
             refined = self.refiner(pyramid.s8, pyramid.s4, planes8, planes4, actives.gather(1, slots))
             logits = logits.scatter_add(1, slots[..., None, None].expand_as(refined), refined)
         logits = mask_inactive(logits, actives).view(b, f, *logits.shape[1:])
@@ -246,17 +242,6 @@ class AcrossFrameInteraction(nn.Module):
         return planes8, torch.stack([strokes4, rivals, before4], 2)
 
 
-def _slots_in_use(active: Tensor) -> Tensor:
-    """Active B K -> the channels worth computing B K', background first: each row's own, filled up to the longest row's."""
-    count = int(active.sum(1).max())
-    return active.int().sort(dim=1, descending=True, stable=True).indices[:, :count]
-
-
-def _take(x: Tensor, slots: Tensor) -> Tensor:
-    """The channels ``slots`` B K' of x B K h w."""
-    return x.gather(1, slots[..., None, None].expand(-1, -1, *x.shape[-2:]))
-
-
 _REACHES = (2, 4, 8)  # cells of stride 8 around a stroke: 16, 32 and 64 pixels
 
 
@@ -272,10 +257,3 @@ def _nearness(strokes: Tensor) -> list[Tensor]:
         total = near.sum(1, keepdim=True)
         planes += [near.clamp(max=1), near / (total + 1e-3)]
     return planes
-
-
-def _neighbours(x: Tensor, d: int) -> Tensor:
-    """B C h w -> B 9 C h w: each cell and its eight neighbours at distance ``d``, the border repeated."""
-    h, w = x.shape[-2:]
-    p = F.pad(x, (d, d, d, d), mode="replicate")
-    return torch.stack([p[..., i : i + h, j : j + w] for i in (0, d, 2 * d) for j in (0, d, 2 * d)], 1)

@@ -30,11 +30,12 @@ class Features(NamedTuple):
 
 
 class Propagated(NamedTuple):
-    """Id logits B K H/4 W/4; the frame's tokens, for ``memorise``; the tags' vote B K h w (None without readout)."""
+    """Id logits B K H/4 W/4; the frame's tokens, for ``memorise``; the tags' vote and walk B K h w (None without them)."""
 
     logits: Tensor
     tokens: tuple[Token, ...]
     vote: Tensor | None
+    walk: Tensor | None
 
 
 class IDPro(nn.Module):

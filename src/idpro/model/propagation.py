@@ -18,10 +18,11 @@ from torch import Tensor, nn
 
 from ..config import ModelConfig
 from .attention import SelfAttention, global_attention, sine_position, window_attention
-from .decoder import PyramidDecoder, TagRefiner, enlarge, tag_logits
+from .decoder import Pyramid, PyramidDecoder, TagRefiner, enlarge, slots_in_use, tag_logits, take
 from .encoders import Channels, FeatureMaps
 from .identity import IdentityBank, mask_inactive, resize_tags
 from .memory import Memory, MemoryEntry
+from .objects import ObjectContext
 
 START_TEMPERATURE = 20.0  # of the matching on the unit sphere
 
@@ -164,25 +165,55 @@ class PropagationDecoder(nn.Module):
         self.refiner = (
             TagRefiner(config.decoder[1], config.decoder[2], planes, 1, config.refine_width) if config.refine_width else None
         )
+        if config.object_width:
+            self.context = ObjectContext(config.decoder[0], planes, config.object_width, config.refine_width)
+            self.walk_strength = nn.Parameter(torch.zeros(()))
 
     def forward(
         self, tokens: Tensor, maps: FeatureMaps, reads: list[Read], previous: Tensor, active: Tensor
-    ) -> tuple[Tensor, Tensor | None]:
-        """Tokens B C' h w, per-layer tags, the previous mask B K H/4 W/4 -> logits B K H/4 W/4 and the vote B K h w."""
+    ) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Tokens B C' h w, per-layer tags, the previous mask B K H/4 W/4 -> logits B K H/4 W/4, the vote and the walk B K h w."""
         pyramid = self.pyramid(tokens, maps.s16, maps.s8, maps.s4)
         logits = pyramid.logits
         if reads[-1].long is None:
-            return logits, None
+            return logits, None, None
         size = tokens.shape[-2:]
         tags = [_grid(tag, size) for read in reads for tag in (read.long, read.short) if tag is not None]  # B K h w each
         share = self.long_share.sigmoid()
         vote = share * tags[-2] + (1 - share) * tags[-1]
         logits = logits + enlarge(tag_logits(vote, self.strength), logits.shape[-2:])
-        if self.refiner is not None:
-            s8 = (maps.s8.shape[-2], maps.s8.shape[-1])
-            planes = torch.stack([*(enlarge(t, s8) for t in tags), resize_tags(previous, s8)], 2)  # B K P 2h 2w
-            logits = logits + self.refiner(pyramid.s8, pyramid.s4, planes, previous[:, :, None], active)
-        return logits, vote
+        if self.refiner is None:
+            return logits, vote, None
+        if self.training:  # only the channels in use; a session's cost does not depend on how many those are
+            slots = slots_in_use(active)
+            tags, used, before = [take(t, slots) for t in tags], active.gather(1, slots), take(previous, slots)
+            refined, walk = self._refined(pyramid, tags, take(vote, slots), before, used, maps)
+            return logits.scatter_add(1, slots[..., None, None].expand_as(refined), refined), vote, _spread(walk, slots, vote)
+        refined, walk = self._refined(pyramid, tags, vote, previous, active, maps)
+        return logits + refined, vote, walk
+
+    def _refined(
+        self, pyramid: Pyramid, tags: list[Tensor], vote: Tensor, previous: Tensor, active: Tensor, maps: FeatureMaps
+    ) -> tuple[Tensor, Tensor | None]:
+        """What whole objects and the tied refinement add to the logits, B K H/4 W/4, and the walk B K h w."""
+        assert self.refiner is not None
+        s8 = (maps.s8.shape[-2], maps.s8.shape[-1])
+        planes = torch.stack([*(enlarge(t, s8) for t in tags), resize_tags(previous, s8)], 2)  # B K P 2h 2w
+        if not hasattr(self, "context"):
+            return self.refiner(pyramid.s8, pyramid.s4, planes, previous[:, :, None], active), None
+        coarse = torch.stack([*tags, resize_tags(previous, _size(vote))], 2)  # B K P h w
+        context = self.context(pyramid.s16, coarse, vote, active, s8)
+        refined = self.refiner(pyramid.s8, pyramid.s4, planes, previous[:, :, None], active, context.features)
+        return refined + enlarge(tag_logits(context.walk, self.walk_strength), _size(refined)), context.walk
+
+
+def _size(x: Tensor) -> tuple[int, int]:
+    return x.shape[-2], x.shape[-1]
+
+
+def _spread(x: Tensor | None, slots: Tensor, like: Tensor) -> Tensor | None:
+    """The channels ``slots`` B K' back among all K, the others zero."""
+    return None if x is None else torch.zeros_like(like).scatter(1, slots[..., None, None].expand_as(x), x)
 
 
 class Propagation(nn.Module):
@@ -203,8 +234,8 @@ class Propagation(nn.Module):
 
     def read(
         self, embedding: Tensor, maps: FeatureMaps, memory: Memory, previous: MemoryEntry, active: Tensor
-    ) -> tuple[Tensor, tuple[Token, ...], Tensor | None]:
-        """Equation 8: logits B K H/4 W/4 of a frame, its tokens, and the vote of the tags B K h w (None without readout)."""
+    ) -> tuple[Tensor, tuple[Token, ...], Tensor | None, Tensor | None]:
+        """Equation 8: logits B K H/4 W/4 of a frame, its tokens, the tags' vote and their walk B K h w (None without)."""
         pairs, long_tags = memory.joined
         tagged = self.config.tag_readout
         references = [
@@ -217,8 +248,8 @@ class Propagation(nn.Module):
         outputs, tokens, reads = self._run(embedding, references, None)
         size = embedding.shape[-2:]
         stacked = torch.cat([embedding, *(_grid(out, size) for out in outputs)], 1)  # B C*(L+1) h w
-        logits, vote = self.decoder(stacked, maps, reads, previous.mask, active)
-        return mask_inactive(logits, active), tokens, vote
+        logits, vote, walk = self.decoder(stacked, maps, reads, previous.mask, active)
+        return mask_inactive(logits, active), tokens, vote, walk
 
     def remember(
         self, embedding: Tensor, masks: Tensor, stride4: tuple[int, int], tokens: tuple[Token, ...] | None

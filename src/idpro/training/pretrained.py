@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..checkpoint import load_network, shipped_models
-from ..config import preset
+from ..config import ModelConfig, preset
 from ..errors import CheckpointError, MissingExtra
 from ..model import IDPro, build
 from ..model.encoders import EfficientNetEncoder, fold_batch_norm
@@ -37,12 +37,23 @@ def starting_network(recipe: Recipe) -> IDPro:
     loaded = load_network(recipe.start)
     if loaded.config == config:
         return loaded
+    if dataclasses.replace(loaded.config, object_width=config.object_width) == config:
+        return _grown(loaded, config)
     if loaded.interaction is None and dataclasses.replace(config, interaction=None) == loaded.config:
         network = _fresh(recipe)
         network.encoder.load_state_dict(loaded.encoder.state_dict())
         network.propagation.load_state_dict(loaded.propagation.state_dict())
         return network
     raise CheckpointError(f"{recipe.start} is not a checkpoint of the preset {recipe.preset!r}: start from one that is")
+
+
+def _grown(loaded: IDPro, config: ModelConfig) -> IDPro:
+    """The same function in a network that has whole-object features, too: they start at zero effect."""
+    network = build(config)
+    missing, strange = network.load_state_dict(loaded.state_dict(), strict=False)
+    if strange or not all(name.startswith(("propagation.decoder.context.", "propagation.decoder.walk_")) for name in missing):
+        raise CheckpointError(f"a checkpoint of another network cannot grow into this one: {[*missing, *strange][:3]}")
+    return network
 
 
 def _fresh(recipe: Recipe) -> IDPro:

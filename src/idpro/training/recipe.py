@@ -113,6 +113,7 @@ class Recipe:
         hardest: share of the pixels the cross-entropy looks at, reached after ``hardest_after`` steps.
         feedback: chance that a propagated frame's own prediction, not the truth, is the next one's previous mask.
         waypoints: chance that a propagated frame joins the clip's memory (the latest two of them stay), as in a session's passes.
+        late: how much heavier late frames of a clip count: from 1 - ``late`` for the first to 1 + ``late`` for the last.
         alone: chance that every object is scribbled on each frame that shows it and that frames do not see each other.
         vote_weight: weight of the loss on the tags' vote.
         across_frame: False trains the interaction without across-frame attention (the baseline of table II).
@@ -139,6 +140,7 @@ class Recipe:
     hardest_after: int = 1000
     feedback: float = 0.7
     waypoints: float = 0.3
+    late: float = 0.0
     alone: float = 0.4
     vote_weight: float = 0.2
     across_frame: bool = True

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..config import ID_CHANNELS
 from ..data import IGNORE, QUALITIES, correction_strokes, simulate_strokes
 from ..model import Features, IDPro, Memory
+from ..model.decoder import slots_in_use, take
 from ..model.encoders import FeatureMaps
 from ..model.identity import one_hot, resize_tags
 from ..session.schedule import WAYPOINTS
@@ -44,6 +45,8 @@ class PropagationStep(nn.Module):
         encoded = self.network.encode(_channels_last(batch.images.flatten(0, 1)))
         frames = [_pick(encoded, b, t, i) for i in range(t)]
         tags = one_hot(batch.targets)  # B T K H W
+        slots = slots_in_use(batch.active)  # the loss looks at these channels only
+        places = _places(batch.targets, slots)  # B T H W
         memory = Memory.empty().put(0, self.network.memorise(frames[0], tags[:, 0]))
         for given in self._more_given(t, stage, generator):
             memory = memory.put(given, self.network.memorise(frames[given], tags[:, given]))
@@ -52,11 +55,13 @@ class PropagationStep(nn.Module):
         waypoints: list[int] = []
         for i in [i for i in range(1, t) if i not in memory.frames]:
             result = self.network.propagate(frames[i], memory, previous, batch.active)
-            loss = mask_loss(result.logits, batch.targets[:, i], share)
-            if result.vote is not None:
-                loss = loss + self.recipe.vote_weight * vote_loss(result.vote, resize_tags(tags[:, i], _size(result.vote)))
-            losses.append(loss)
-            jaccards.append(float(mean_jaccard(result.logits.detach(), batch.targets[:, i])))
+            logits = take(result.logits, slots)
+            loss = mask_loss(logits, places[:, i], share)
+            for vote in (result.vote, result.walk):
+                if vote is not None:
+                    loss = loss + self.recipe.vote_weight * vote_loss(vote, resize_tags(tags[:, i], _size(vote)))
+            losses.append(loss * (1 + self.recipe.late * (2 * i / (t - 1) - 1)))
+            jaccards.append(float(mean_jaccard(logits.detach(), places[:, i])))
             own = generator.random() < self.recipe.feedback
             masks = self.network.feedback(result.logits.detach(), size) if own else tags[:, i]
             previous = self.network.memorise(frames[i], masks, result.tokens)
@@ -219,6 +224,13 @@ def _pick(features: Features, b: int, t: int, index: int) -> Features:
     s32 = None if maps.s32 is None else frame(maps.s32)
     picked = FeatureMaps(frame(maps.s4), frame(maps.s8), frame(maps.s16), frame(maps.deep), s32)
     return Features(picked, frame(features.embedding), features.size)
+
+
+def _places(targets: Tensor, slots: Tensor) -> Tensor:
+    """Channels B T H W -> their positions among the channels in use (slots B K'); 255 stays 255."""
+    table = torch.full((len(slots), IGNORE + 1), IGNORE, dtype=targets.dtype, device=targets.device)
+    table.scatter_(1, slots, torch.arange(slots.shape[1], device=slots.device).expand_as(slots))
+    return table.gather(1, targets.flatten(1)).view_as(targets)
 
 
 def _size(x: Tensor) -> tuple[int, int]:
