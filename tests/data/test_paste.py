@@ -7,7 +7,7 @@ import numpy as np
 
 from idpro.config import MAX_OBJECTS
 from idpro.data import IGNORE, Clip, paste
-from idpro.data.paste import cut_straight, cutout, filled, hide, holes, lay_over
+from idpro.data.paste import cross, cut_straight, cutout, filled, hide, holes, lay_over
 
 from . import drawn
 
@@ -53,6 +53,55 @@ def test_what_hides_an_object_has_no_id_and_comes_and_goes() -> None:
     assert np.min(shares) < 0.2  # wholly or nearly hidden
     gone = [s for s in shares if s[1:].min() < 0.4]
     assert len(gone) > 10 and np.mean([s[0] for s in gone]) > 0.6
+
+
+def test_what_hides_an_object_from_the_first_frame_on_leaves_some_of_it_to_point_at() -> None:
+    base = drawn.clip(6)
+    early = 0
+    for seed in range(80):
+        clip = hide(base, drawn.clip(6), np.random.default_rng(seed), identity=1, by=2)
+        assert clip.objects == 2
+        covered = (base.masks == 1) & (clip.masks == 0)
+        early += bool(covered[0].sum() > 50 and not covered[-1].any())
+    assert early > 3
+
+
+def test_look_alikes_cross_under_ids_of_their_own() -> None:
+    base, crossed, turned, hidden = drawn.clip(9), 0, 0, 0
+    for seed in range(40):
+        clip = cross(base, drawn.clip(9), np.random.default_rng(seed), identity=1)
+        assert clip.objects <= 4
+        if clip.objects < 4:  # one of the base's is covered on the first frame
+            continue
+        places = []
+        for t in (0, -1):
+            centres = [np.argwhere(clip.masks[t] == i) for i in (3, 4)]
+            if min(map(len, centres)) > 20:
+                places.append(centres[0].mean(0) - centres[1].mean(0))
+        if len(places) == 2:
+            same = float(places[0] @ places[1])
+            crossed, turned = crossed + (same < 0), turned + (same > 0)
+        areas = np.array([[(mask == i).sum() for mask in clip.masks] for i in (3, 4)])
+        hidden += bool((areas.min(1) < 0.6 * areas.max(1)).any())
+    assert crossed > 8 and turned > 3 and hidden > 8
+
+
+def test_there_is_no_crossing_without_room_for_two_more() -> None:
+    many = Clip(BASE.images, np.broadcast_to(np.arange(96, dtype=np.uint8) // 10, BASE.masks.shape).copy())
+    assert many.objects == 9
+    assert cross(many, DONOR, np.random.default_rng(0), identity=1) is many
+
+
+def test_a_revealed_object_shows_more_later() -> None:
+    base, donor = drawn.clip(6), drawn.clip(6)
+    plain, revealed = [], []
+    for seed in range(60):
+        for reveals, found in ((0.0, plain), (1.0, revealed)):
+            clip = paste(base, donor, np.random.default_rng(seed), ids=[2], reveals=reveals)
+            if clip.objects == 3:
+                areas = [(mask == 3).sum() for mask in clip.masks]
+                found.append(areas[-1] / areas[0])
+    assert np.median(revealed) > 1.2 * np.median(plain) and min(len(plain), len(revealed)) > 20
 
 
 def test_what_has_no_size_hides_nothing() -> None:

@@ -86,6 +86,50 @@ def test_the_mixture_says_how_often_an_object_is_hidden(folders: Path) -> None:
     assert sum((a != b).any() for a, b in zip(never, always, strict=True)) >= 4
 
 
+def test_videos_with_several_objects_are_looked_for(folders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clips, _ = read_folders(folders)
+    one = Footage("one", tuple(Single(picture) for picture in clips.videos[0].frames))
+    assert clips.videos[0].several and not one.several
+    drawn_from: list[str] = []
+
+    def seen(video: Footage, *arguments: object, **options: object) -> Clip:
+        drawn_from.append(video.name)
+        return drawn.clip()
+
+    monkeypatch.setattr("idpro.data.sources.real_clip", seen)
+    source = ClipSource([Dataset("both", (one,) * 3 + (clips.videos[0],))], 0)
+    for several in (1.0, 8.0):
+        for index in range(60):
+            source.sample(index, 3, 64, Mixture(stills=0.0, pastes=(1.0,), occluders=0.0, several=several))
+    shares = [np.mean([name != "one" for name in part]) for part in (drawn_from[:60], drawn_from[60:])]
+    assert shares[0] < 0.45 and shares[1] > 0.7
+
+
+@pytest.mark.parametrize("change", ["crossings", "reveals", "zooms", "shades"])
+def test_the_mixture_says_how_often_things_happen(folders: Path, change: str) -> None:
+    def pictures(chance: float) -> list[np.ndarray]:
+        mixture = Mixture(pastes=(0.0, 1.0), distractors=0.0, looks=0.0, occluders=0.0, **{change: chance})  # type: ignore[arg-type]
+        source = ClipSource(read_folders(folders), 3, mixture)
+        return [source.sample(index, 4, 64).images for index in range(8)]
+
+    never, always = pictures(0.0), pictures(1.0)
+    assert sum((a != b).any() for a, b in zip(never, always, strict=True)) >= 6
+
+
+class Single:
+    """A picture with its first object only."""
+
+    def __init__(self, picture: object) -> None:
+        self.picture = picture
+        self.name = "single"
+
+    def image(self, reduce: int = 1) -> np.ndarray:
+        return self.picture.image(reduce)  # type: ignore[attr-defined,no-any-return]
+
+    def mask(self) -> np.ndarray:
+        return (self.picture.mask() == 1).astype(np.uint8)  # type: ignore[attr-defined,no-any-return]
+
+
 class Broken:
     """A picture that cannot be read."""
 
@@ -127,7 +171,9 @@ def test_what_cannot_be_a_source_is_refused(folders: Path) -> None:
         ClipSource([clips], 0, Mixture(weights={"clips": 0.0})).sample(0, 2, 64)
 
 
-@pytest.mark.parametrize(("field", "value"), [("stills", 1.5), ("looks", -0.1), ("pastes", ()), ("pastes", (0.0, 0.0))])
+@pytest.mark.parametrize(
+    ("field", "value"), [("stills", 1.5), ("looks", -0.1), ("pastes", ()), ("pastes", (0.0, 0.0)), ("several", 0.5)]
+)
 def test_a_mixture_is_made_of_chances(field: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"the mixture's {field}"):
         Mixture(**{field: value})  # type: ignore[arg-type]

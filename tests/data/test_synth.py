@@ -43,7 +43,9 @@ def test_in_a_bent_clip_an_object_drags_its_surroundings_along(monkeypatch: pyte
     monkeypatch.setattr(synth, "random_bend", lambda length, size, rng, amplitude: np.zeros((length, 1, 1, 2), np.float32))
     ids = np.zeros((128, 128), np.uint8)
     ids[20:50, 20:50] = 1
-    clip = synth._bent(drawn.image(ids), ids, np.eye(3), 3, 128, np.random.default_rng(0), 1.0)
+    clip = synth._bent(
+        drawn.image(ids), ids, np.eye(3), 3, 128, np.random.default_rng(0), 1.0, np.broadcast_to(np.eye(3), (3, 3, 3))
+    )
     columns = [np.nonzero(mask == 1)[1].mean() for mask in clip.masks]
     assert all(1.5 < step < 3 for step in np.diff(columns))  # its front is squeezed against what stays
     np.testing.assert_array_equal(clip.images[0][100:], clip.images[2][100:])

@@ -15,7 +15,9 @@ from idpro.data.transforms import (
     random_bend,
     random_look,
     random_motion,
+    random_shade,
     random_view,
+    random_zoom,
 )
 
 from . import drawn
@@ -75,3 +77,23 @@ def test_a_look_is_the_same_for_the_same_seed_and_keeps_shape_and_type() -> None
     # the scene stays what it is: structure survives every look
     correlation = [np.corrcoef(look.mean(-1).ravel(), images.mean(-1).ravel())[0, 1] for look in looks]
     assert np.median(correlation) > 0.9 and min(correlation) > 0.5
+
+
+def test_a_zoom_keeps_its_centre_and_comes_near_or_goes_away() -> None:
+    near_first = 0
+    for seed in range(40):
+        zoom = random_zoom(5, np.random.default_rng(seed), 1.1, (30, 40))
+        np.testing.assert_allclose(zoom @ np.array([30, 40, 1.0]), np.broadcast_to([30, 40, 1.0], (5, 3)), atol=1e-9)
+        scales = zoom[:, 0, 0]
+        assert min(scales) == pytest.approx(1) and 1.3 < max(scales) < 3.01  # e^0.3 .. e^1.1
+        assert (np.diff(scales) < 0).all() or (np.diff(scales) > 0).all()
+        near_first += scales[0] > scales[-1]
+    assert 10 < near_first < 30
+
+
+def test_light_and_shade_lie_still() -> None:
+    grey = np.full((3, 64, 64, 3), 128, np.uint8)
+    for seed in range(10):
+        lit = random_shade(grey, np.random.default_rng(seed))
+        assert lit.dtype == np.uint8 and (lit[0] == lit[1]).all() and (lit[0] == lit[2]).all()
+        assert np.ptp(lit[0].mean(-1)) > 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from safetensors.torch import save_file
 from idpro.checkpoint import save_network
 from idpro.config import preset
 from idpro.errors import CheckpointError
-from idpro.model import build
+from idpro.model import Memory, build
 from idpro.model.encoders import build_encoder
+from idpro.model.identity import one_hot
+from idpro.model.network import active_slots
 from idpro.training.pretrained import packaged_weights, read_weights, start_from_imagenet, starting_network
 from idpro.training.recipe import Recipe, Stage
 
@@ -118,3 +121,26 @@ def test_a_checkpoint_that_is_missing_or_of_another_network_is_told(tmp_path: Pa
     save_network(tmp_path / "a.safetensors", build(preset("tiny")))
     with pytest.raises(CheckpointError, match="is not a checkpoint of the preset 'lite'"):
         starting_network(Recipe("propagation", STAGES, start=str(tmp_path / "a.safetensors")))
+
+
+def test_a_network_without_whole_objects_grows_into_one_with_them(tmp_path: Path) -> None:
+    """They start at zero effect: the grown network computes what the other did."""
+    torch.manual_seed(0)
+    small = build(replace(preset("tiny"), object_width=0)).eval()
+    save_network(tmp_path / "small.safetensors", small, half=False)
+    grown = starting_network(Recipe("propagation", STAGES, preset="tiny", start=str(tmp_path / "small.safetensors"))).eval()
+    assert grown.config == preset("tiny")
+    images, tags = torch.randn(2, 3, 64, 64), one_hot(torch.arange(64 * 64).view(1, 64, 64) // 1500)
+    logits = []
+    for network in (small, grown):
+        first, second = (network.encode(image[None]) for image in images)
+        entry = network.memorise(first, tags)
+        logits.append(network.propagate(second, Memory.empty().put(0, entry), entry, active_slots(2)).logits)
+    assert torch.equal(*logits)
+
+
+def test_a_network_of_another_shape_does_not_grow(tmp_path: Path) -> None:
+    other = build(replace(preset("tiny"), object_width=0, layers=2))
+    save_network(tmp_path / "other.safetensors", other)
+    with pytest.raises(CheckpointError, match="not a checkpoint of the preset"):
+        starting_network(Recipe("propagation", STAGES, preset="tiny", start=str(tmp_path / "other.safetensors")))

@@ -48,10 +48,38 @@ def test_a_propagated_frame_by_hand(network: IDPro) -> None:
     first, second = (network.encode(batch.images[:, t]) for t in range(2))
     entry = network.memorise(first, tags[:, 0])
     seen = network.propagate(second, Memory.empty().put(0, entry), entry, batch.active)
-    assert seen.vote is not None
-    vote = vote_loss(seen.vote, resize_tags(tags[:, 1], (4, 4)))
-    torch.testing.assert_close(result.loss, mask_loss(seen.logits, batch.targets[:, 1], 1.0) + 0.2 * vote, atol=1e-5, rtol=1e-5)
+    assert seen.vote is not None and seen.walk is not None
+    vote, walk = (vote_loss(tags_, resize_tags(tags[:, 1], (4, 4))) for tags_ in (seen.vote, seen.walk))
+    expected = mask_loss(seen.logits, batch.targets[:, 1], 1.0) + 0.2 * (vote + walk)
+    torch.testing.assert_close(result.loss, expected, atol=1e-5, rtol=1e-5)
     assert result.scalars["loss"] == pytest.approx(float(result.loss.detach()))
+
+
+def test_late_frames_count_more(network: IDPro) -> None:
+    """The loss is linear in ``late``; the weights' mean is 1."""
+    losses = []
+    for late in (0.0, 0.5, 1.0):
+        recipe = drawn.recipe("propagation", HERE, length=5, feedback=0.0, waypoints=0.0, memory=1, late=late)
+        with torch.no_grad():
+            losses.append(float(PropagationStep(network, recipe)(drawn.batch(frames=5), 0, rng()).loss))
+    assert losses[1] == pytest.approx((losses[0] + losses[2]) / 2, abs=1e-5) and losses[0] != losses[2]
+
+
+def test_a_step_computes_only_the_slots_in_use_and_the_same_of_them(network: IDPro) -> None:
+    """In training mode the refinement runs on the slots in use; evaluation runs on all of them."""
+    batch = drawn.batch(frames=2)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter += 0.02 * torch.randn_like(parameter)
+        first, second = (network.encode(batch.images[:, t]) for t in range(2))
+        entry = network.memorise(first, one_hot(batch.targets)[:, 0])
+        memory = Memory.empty().put(0, entry)
+        few = network.train().propagate(second, memory, entry, batch.active)
+        all_ = network.eval().propagate(second, memory, entry, batch.active)
+    torch.testing.assert_close(few.logits, all_.logits, atol=1e-4, rtol=1e-4)
+    assert few.walk is not None and all_.walk is not None
+    used = batch.active[..., None, None].expand_as(few.walk)
+    torch.testing.assert_close(few.walk[used], all_.walk[used], atol=1e-5, rtol=1e-4)
 
 
 def test_own_predictions_are_fed_back(network: IDPro) -> None:

@@ -42,7 +42,7 @@ class Mixture:
         zooms: chance that the camera comes near or goes away.
         zoom: the most it does so, as a logarithm (1.1: three times).
         shades: chance of light and shade that lie still.
-        several: how much more often a video is drawn that shows several objects.
+        several: how many draws, on average, a video that shows several objects is looked for; 1: any will do.
         backdrops: chance that a still's objects move over another picture.
         looks: chance of changing light, colour, sharpness and compression.
         max_objects: of one still, before pasting.
@@ -72,6 +72,8 @@ class Mixture:
         for name, chance in chances.items():
             if not 0 <= chance <= 1:
                 raise ConfigError(f"the mixture's {name} is a chance in 0..1, got {chance}")
+        if self.several < 1 or self.zoom < 0:
+            raise ConfigError(f"the mixture's several is at least 1 and its zoom at least 0, got {self.several} and {self.zoom}")
         if not self.pastes or min(self.pastes) < 0 or sum(self.pastes) <= 0:
             raise ConfigError(f"the mixture's pastes are the chances of 0, 1, 2, ... pasted objects, got {self.pastes}")
 
@@ -221,12 +223,10 @@ class _Maker:
         return self._drawn([d.stills for d in self.datasets])
 
     def _video(self) -> Footage:
-        videos = self._drawn([d.videos for d in self.datasets])
-        for _ in range(_DONORS):  # the few with several objects are what is hardest to learn
-            if videos.several or self.rng.random() < 1 / self.mixture.several:
-                break
-            videos = self._drawn([d.videos for d in self.datasets])
-        return videos
+        video = self._drawn([d.videos for d in self.datasets])
+        while self.mixture.several > 1 and self.rng.random() > 1 / self.mixture.several and not video.several:
+            video = self._drawn([d.videos for d in self.datasets])
+        return video
 
     def _drawn(self, groups: Sequence[Sequence[T]]) -> T:
         weights: NDArray[np.float64] = np.array(

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config import ModelConfig
+from ..config import ID_CHANNELS, ModelConfig
 from .attention import SelfAttention, global_attention, sine_position, window_attention
 from .decoder import Pyramid, PyramidDecoder, TagRefiner, enlarge, slots_in_use, tag_logits, take
 from .encoders import Channels, FeatureMaps
@@ -188,7 +188,7 @@ class PropagationDecoder(nn.Module):
             slots = slots_in_use(active)
             tags, used, before = [take(t, slots) for t in tags], active.gather(1, slots), take(previous, slots)
             refined, walk = self._refined(pyramid, tags, take(vote, slots), before, used, maps)
-            return logits.scatter_add(1, slots[..., None, None].expand_as(refined), refined), vote, _spread(walk, slots, vote)
+            return logits + _spread(refined, slots), vote, None if walk is None else _spread(walk, slots)
         refined, walk = self._refined(pyramid, tags, vote, previous, active, maps)
         return logits + refined, vote, walk
 
@@ -211,9 +211,10 @@ def _size(x: Tensor) -> tuple[int, int]:
     return x.shape[-2], x.shape[-1]
 
 
-def _spread(x: Tensor | None, slots: Tensor, like: Tensor) -> Tensor | None:
-    """The channels ``slots`` B K' back among all K, the others zero."""
-    return None if x is None else torch.zeros_like(like).scatter(1, slots[..., None, None].expand_as(x), x)
+def _spread(x: Tensor, slots: Tensor) -> Tensor:
+    """The channels ``slots`` B K' of x B K' h w back among all K, the others zero."""
+    everywhere = x.new_zeros(x.shape[0], ID_CHANNELS, *x.shape[2:])
+    return everywhere.scatter(1, slots[..., None, None].expand_as(x), x)
 
 
 class Propagation(nn.Module):
