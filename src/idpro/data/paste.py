@@ -184,7 +184,7 @@ def cross(base: Clip, donor: Clip, rng: np.random.Generator, *, identity: int) -
         pose = np.empty((length, 3, 3))
         for t in range(length):
             to = middle - side * reach * way[t] * along + side * aside / 2
-            pose[t] = wobble[t] @ affine(*to, grow=size_) @ mirror @ affine(-x, -y)
+            pose[t] = wobble[t] @ affine(float(to[0]), float(to[1]), grow=size_) @ mirror @ affine(-x, -y)
         tint = _tint(base, donor, identity, rng)
         tint = np.asarray(tint * np.exp(rng.normal(0, 0.06, (3, 1))), np.float32)
         bend = random_bend(length, size, rng, 0.006)

@@ -31,7 +31,7 @@ _MODELS = (
     "quadruped/spirit40.urdf", "quadruped/vision60.urdf", "humanoid/humanoid.urdf", "bicycle/bike.urdf", "racecar/racecar.urdf",
     "husky/husky.urdf", "r2d2.urdf", "kuka_iiwa/model.urdf", "xarm/xarm6_robot.urdf", "franka_panda/panda.urdf",
     "table/table.urdf", "table_square/table_square.urdf", "teddy_vhacd.urdf", "duck_vhacd.urdf", "soccerball.urdf",
-    "objects/mug.urdf", "lego/lego.urdf", "domino/domino.urdf", "toys/concave_box.urdf", "samurai.urdf",
+    "objects/mug.urdf", "lego/lego.urdf", "domino/domino.urdf", "samurai.urdf",
 )  # fmt: skip
 
 
@@ -85,10 +85,9 @@ class Renderer:
             body = self._body(rng, self._model(rng))
             bodies[body] = self._path(rng, body)
         swings = {body: self._swings(rng, body) for body in bodies}
-        light = rng.normal(0, 1, 3)
-        light = [float(light[0]), 3.0 + abs(float(light[1])), float(light[2])]
+        sun = rng.normal(0, 1, 3)
         look: dict[str, Any] = {
-            "lightDirection": light,
+            "lightDirection": [float(sun[0]), 3.0 + abs(float(sun[1])), float(sun[2])],
             "shadow": int(rng.random() < 0.6),
             "lightAmbientCoeff": float(rng.uniform(0.3, 0.8)),
             "lightDiffuseCoeff": float(rng.uniform(0.3, 0.7)),

@@ -137,15 +137,15 @@ def random_shade(images: NDArray[np.uint8], rng: np.random.Generator) -> NDArray
     """
     size = images.shape[1:3]
     if rng.random() < 0.5:
-        field = cv2.resize(rng.normal(0, 1, (5, 5)).astype(np.float32), size[::-1], interpolation=cv2.INTER_CUBIC)
+        field = np.asarray(cv2.resize(rng.normal(0, 1, (5, 5)), size[::-1], interpolation=cv2.INTER_CUBIC), np.float32)
         light = np.exp(rng.uniform(0.15, 0.5) * field)
     else:
-        shadow = np.zeros(size, np.float32)
+        shadow = np.zeros(size, np.uint8)
         corners = (rng.uniform(-0.3, 1.3, (4, 2)) * size[::-1]).astype(np.int32)
-        cv2.fillConvexPoly(shadow, cv2.convexHull(corners), 1.0)
-        shadow = cv2.GaussianBlur(shadow, (0, 0), rng.uniform(0.5, 8))
-        light = 1 - rng.uniform(0.25, 0.75) * shadow
-    return np.clip(images * light[None, ..., None], 0, 255).astype(np.uint8)
+        cv2.fillConvexPoly(shadow, cv2.convexHull(corners), 1)
+        soft = cv2.GaussianBlur(shadow.astype(np.float32), (0, 0), rng.uniform(0.5, 8))
+        light = 1 - rng.uniform(0.25, 0.75) * soft
+    return np.asarray(np.clip(images * light[None, ..., None], 0, 255), np.uint8)
 
 
 def random_bend(length: int, size: int, rng: np.random.Generator, amplitude: float) -> Floats:
