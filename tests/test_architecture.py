@@ -20,7 +20,20 @@ SOURCE = Path(idpro.__file__).parent
 
 FLOORS = (
     # the ground floor: its rooms may know each other
-    {"errors", "types", "config", "atomic", "geometry", "masks", "scribbles", "allocator", "plots", "machine", "labels"},
+    {
+        "errors",
+        "types",
+        "config",
+        "atomic",
+        "geometry",
+        "masks",
+        "scribbles",
+        "allocator",
+        "plots",
+        "machine",
+        "labels",
+        "picture",
+    },
     {"model", "video", "device"},
     {"checkpoint", "session", "data", "formats"},
     {"evaluation", "training", "bench", "segment", "sam2"},

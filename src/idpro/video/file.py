@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,12 @@ from numpy.typing import NDArray
 
 from ..errors import VideoError
 from ..types import Image
-from .container import open_container, orientation
-from .folder import FOLDER_FPS
-from .picture import on_black
-from .protocol import IndexedVideo
+from .container import open_container, orientation_of, pixel_aspect
+from .folder import FOLDER_RATE
+from .indexed import IndexedVideo
+from .source import Source, Timing
+from .stills import Pixels, on_black
+from .window import Window
 
 CACHE_BYTES = 256 << 20  # of decoded frames kept by an open file: 80 frames of 1080p, 400 of 480p
 
@@ -39,11 +42,13 @@ _UNTIMED = frozenset(("avi",))  # containers that keep no time of showing
 
 @dataclass(frozen=True)
 class _Index:
-    """A file's frames in the order shown: their times (None: the file has none), and which of them are key frames."""
+    """A file's frames in the order shown: their times (None: the file has none), which of them are key frames, and how long
+    the last one is shown (None: the file does not say)."""
 
     count: int
     times: NDArray[np.int64] | None
     keys: NDArray[np.int64]
+    last: int | None = None
 
 
 class VideoFile(IndexedVideo):
@@ -55,6 +60,7 @@ class VideoFile(IndexedVideo):
     """
 
     def __init__(self, path: Path, cache_bytes: int = CACHE_BYTES) -> None:
+        super().__init__()
         self._path = path
         self._lock = threading.Lock()
         self._kept: OrderedDict[int, av.VideoFrame] = OrderedDict()  # by index, oldest first
@@ -65,7 +71,11 @@ class VideoFile(IndexedVideo):
             if first is None:
                 raise VideoError(f"{path} has no frame that can be decoded: it is empty or damaged")
             self._stored = (first.width, first.height)
-            self._orient = orientation(first)
+            self._orient, swapped = orientation_of(first, self._first_packet())
+            components = first.format.components
+            self.deep = max(component.bits for component in components) > 8
+            self._gray = first.format.name.startswith("gray")
+            self._shift = 16 - max(component.bits for component in components) if self._gray else 0
             self._keep_count = max(1, cache_bytes // max(1, sum(plane.buffer_size for plane in first.planes)))
             self._index = self._make_index(first.pts)
             self._decoded, self._next = self._numbered(0), 0  # frames to come, and the index of the next one
@@ -73,13 +83,11 @@ class VideoFile(IndexedVideo):
         except BaseException:
             self._container.close()
             raise
-        height, width, _ = self._convert(first).shape
+        width, height = reversed(self._stored) if swapped else self._stored
         self.name, self.size = path.stem, (height, width)
-        rate = self._stream.average_rate or self._stream.guessed_rate
-        self.fps = float(rate) if rate else FOLDER_FPS
-
-    def __len__(self) -> int:
-        return self._index.count
+        aspect = pixel_aspect(self._stream)
+        self.source = Source.counted(self._timing(), 1 / aspect if swapped else aspect, clip=path)
+        self.fps = self.source.timing.mean_rate
 
     def close(self) -> None:
         """Close the file; its frames can no longer be read."""
@@ -87,29 +95,52 @@ class VideoFile(IndexedVideo):
             self._kept.clear()
             self._container.close()
 
-    def _read(self, index: int) -> Image:
+    def _read(self, index: int) -> Pixels:
         with self._lock:
-            frame = self._kept.get(index)
-            return self._convert(self._decode(index) if frame is None else frame)
+            return self._deep(self._found(index)) if self.deep else self._convert(self._found(index))
+
+    def _plain(self, index: int) -> Image:
+        with self._lock:
+            return self._convert(self._found(index))
+
+    def _found(self, index: int) -> av.VideoFrame:
+        frame = self._kept.get(index)
+        return self._decode(index) if frame is None else frame
+
+    def _automatic(self) -> Window | None:
+        return super()._automatic() if self._gray else None  # colours of films are made to be looked at as they are
+
+    def _timing(self) -> Timing:
+        stream, times = self._stream, self._index.times
+        claims = [Fraction(rate) if rate else None for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate)]
+        if times is None or not stream.time_base:
+            return Timing.steady(self._index.count, next((claim for claim in claims if claim), FOLDER_RATE))
+        return Timing.measured(times.tolist(), Fraction(stream.time_base), self._index.last, claims)
+
+    def _first_packet(self) -> bytes:
+        self._reopen()
+        return next((bytes(packet) for packet in self._packets() if packet.size), b"")
 
     # The index
 
     def _make_index(self, first: int | None) -> _Index:
         """The index, by reading packets if that is enough; what the decoder leaves out before time ``first`` is left out."""
         self._reopen()
-        shown: list[tuple[int | None, bool]] = []
+        shown: list[tuple[int | None, bool, int | None]] = []
         if self._stream.codec_context.name in _FRAME_A_PACKET and self._container.format.name not in _UNTIMED:
             good = (p for p in self._packets() if p.size and not p.is_discard and not p.is_corrupt)
-            found = [(packet.pts, packet.is_keyframe) for packet in good]
-            shown = sorted((pts, key) for pts, key in found if pts is not None and (first is None or pts >= first))
-            shown = shown if all(pts is not None for pts, _ in found) else []
+            found = [(packet.pts, packet.is_keyframe, packet.duration) for packet in good]
+            timed = [(pts, key, lasts) for pts, key, lasts in found if pts is not None and (first is None or pts >= first)]
+            shown = sorted(timed) if all(pts is not None for pts, _, _ in found) else []
         if not _rising(shown):
             self._reopen()
-            shown = [(frame.pts, bool(frame.key_frame)) for frame in self._decode_packets()]
+            shown = [(frame.pts, bool(frame.key_frame), frame.duration) for frame in self._decode_packets()]
         if not _rising(shown):
             return _Index(len(shown), None, np.zeros(1, np.int64))
-        keys = [i for i, (_, key) in enumerate(shown) if key or i == 0]
-        return _Index(len(shown), np.array([pts for pts, _ in shown], np.int64), np.array(keys, np.int64))
+        keys = [i for i, (_, key, _) in enumerate(shown) if key or i == 0]
+        return _Index(
+            len(shown), np.array([pts for pts, _, _ in shown], np.int64), np.array(keys, np.int64), shown[-1][2] or None
+        )
 
     # Decoding
 
@@ -210,8 +241,19 @@ class VideoFile(IndexedVideo):
         pixels = np.asarray(converted.to_ndarray(), np.uint8)  # of the frame's own memory if it needed no conversion
         return self._orient(on_black(pixels) if has_alpha else pixels).copy()
 
+    def _deep(self, frame: av.VideoFrame) -> Pixels:
+        """All bits: gray as stored, colours as RGB of 16 bits, transparency on black."""
+        width, height = self._stored
+        if self._gray:
+            gray = np.asarray(self._reformatter.reformat(frame, width, height, "gray16le", threads=1).to_ndarray(), np.uint16)
+            return self._orient(gray >> self._shift).copy()
+        converted = self._reformatter.reformat(frame, width, height, "gbrap16le", threads=1)
+        rgba = np.asarray(converted.to_ndarray(), np.uint16)
+        rgb = rgba[..., :3] if rgba[..., 3].min() == 65535 else (rgba[..., :3].astype(np.uint32) * rgba[..., 3:] // 65535)
+        return np.ascontiguousarray(self._orient(rgb.astype(np.uint16)))
 
-def _rising(frames: Sequence[tuple[int | None, bool]]) -> bool:
+
+def _rising(frames: Sequence[tuple[int | None, bool, int | None]]) -> bool:
     """Whether every frame has a time, later than that of the frame before."""
-    times = [pts for pts, _ in frames if pts is not None]
+    times = [pts for pts, _, _ in frames if pts is not None]
     return 0 < len(times) == len(frames) and all(a < b for a, b in pairwise(times))

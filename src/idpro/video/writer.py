@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from ..atomic import atomic_file, cannot_write
 from ..errors import ConfigError, OutputError
+from .source import frame_rate
 
 
 @dataclass(frozen=True)
@@ -112,10 +112,3 @@ class VideoWriter:
                 self._encode(None)
         except av.error.FFmpegError as failure:
             raise cannot_write(self._path, failure) from failure
-
-
-def frame_rate(fps: float) -> Fraction:
-    """Frames a second as the fraction that containers keep (29.97 -> 30000/1001); ConfigError if it is not positive."""
-    if not 0 < fps < float("inf"):
-        raise ConfigError(f"frames a second must be a positive number, got {fps}")
-    return max(Fraction(fps).limit_denominator(1001), Fraction(1, 1001))
