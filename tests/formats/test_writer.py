@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import builtins
+import csv
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import av
 import numpy as np
 import pytest
+import tifffile
 
 from idpro.errors import ConfigError, MaskError, MissingExtra, OutputError
 from idpro.formats import WRITERS
@@ -104,8 +108,24 @@ def legend_of(path: Path) -> Any:
     """The legend in an export, wherever its kind has it."""
     if path.is_dir():
         return json.loads((path / LEGEND).read_text(encoding="utf-8"))
-    if path.suffix == ".json":
-        return json.loads(path.read_text(encoding="utf-8"))["legend"]
+    match path.suffix:
+        case ".json":
+            document = json.loads(path.read_text(encoding="utf-8"))
+            return document["legend"] if isinstance(document, dict) else document[0]["data"]["legend"]
+        case ".xml":
+            return [{**o.attrib, "id": int(o.attrib["id"])} for o in ElementTree.parse(path).getroot().iter("object")]
+        case ".zip":
+            with zipfile.ZipFile(path) as archive:
+                return json.loads(archive.comment)["legend"]
+        case ".tif":
+            with tifffile.TiffFile(path) as file:
+                assert file.imagej_metadata is not None
+                return json.loads(file.imagej_metadata["Info"])["legend"]
+        case ".csv":
+            with path.open(newline="", encoding="utf-8") as lines:
+                rows = {int(o["object"]): o for o in csv.DictReader(lines)}
+            classes = {i: "" if o["class"] == o["object_name"] else o["class"] for i, o in rows.items()}
+            return [{"id": i, "name": o["object_name"], "category": classes[i], "color": o["color"]} for i, o in rows.items()]
     with av.open(str(path)) as container:
         tags = {key.lower(): value for key, value in container.metadata.items()}
     return json.loads(tags["comment"])["legend"]

@@ -1,4 +1,4 @@
-"""DAVIS: ``%05d.png`` of mode P with the DAVIS palette, pixel = id."""
+"""DAVIS: ``<frame>.png`` of mode P with the DAVIS palette, pixel = id."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _write(segmentation: Segmentation, folder: Path, options: Options) -> Iterat
     for done, frame in enumerate(segmentation.indices, start=1):
         ids = segmentation.ids(frame)
         if ids is not None:
-            write_mask(folder / f"{frame:05d}.png", ids)
+            write_mask(folder / f"{segmentation.stem(frame)}.png", ids)
         yield done
 
 

@@ -14,33 +14,33 @@ from .writer import Options, Writer
 
 
 def _binary(segmentation: Segmentation, folder: Path, options: Options) -> Iterator[int]:
-    """``<object>/%05d.png``, black and white, for every object."""
+    """``<object>/<frame>.png``, black and white, for every object."""
     folders = _object_folders(segmentation, folder)
     for done, frame in enumerate(segmentation.indices, start=1):
         mask = segmentation.ids(frame)
         if mask is not None:
             for object_id, place in folders.items():
-                _save_png(place / f"{frame:05d}.png", np.where(mask == object_id, 255, 0).astype(np.uint8))
+                _save_png(place / f"{segmentation.stem(frame)}.png", np.where(mask == object_id, 255, 0).astype(np.uint8))
         yield done
 
 
 def _matte(segmentation: Segmentation, folder: Path, options: Options) -> Iterator[int]:
-    """``<object>/%05d.png``, gray: 255 times the probability of every object."""
+    """``<object>/<frame>.png``, gray: 255 times the probability of every object."""
     assert segmentation.probabilities is not None
     folders = _object_folders(segmentation, folder)
     for done, frame in enumerate(segmentation.indices, start=1):
         if segmentation.mask(frame) is not None:
             probabilities = segmentation.probabilities(frame)
             for object_id, place in folders.items():
-                _save_png(place / f"{frame:05d}.png", soft_matte(probabilities, [segmentation.channel(object_id)]))
+                _save_png(place / f"{segmentation.stem(frame)}.png", soft_matte(probabilities, [segmentation.channel(object_id)]))
         yield done
 
 
 def _rgba(segmentation: Segmentation, folder: Path, options: Options) -> Iterator[int]:
-    """``%05d.png``: the wanted objects cut out, straight alpha."""
+    """``<frame>.png``: the wanted objects cut out, straight alpha."""
     for done, frame in enumerate(segmentation.indices, start=1):
         if segmentation.mask(frame) is not None:
-            _save_png(folder / f"{frame:05d}.png", segmentation.cutout(frame, options.soft))
+            _save_png(folder / f"{segmentation.stem(frame)}.png", segmentation.cutout(frame, options.soft))
         yield done
 
 

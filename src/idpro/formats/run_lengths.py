@@ -24,16 +24,15 @@ class Encoded:
 
 def encoded(segmentation: Segmentation, frame: int) -> dict[int, Encoded]:
     """The objects seen on a frame, by id."""
-    mask = segmentation.ids(frame)
-    seen = [i for i in segmentation.wanted if mask is not None and (mask == i).any()]
-    if mask is None or not seen:
+    seen = list(segmentation.seen(frame))
+    if not seen:
         return {}
     coco = import_extra(*PYCOCOTOOLS)
-    runs = coco.encode(np.asfortranarray(np.stack([mask == i for i in seen], axis=-1).astype(np.uint8)))  # of H W N
+    runs = coco.encode(np.asfortranarray(np.stack([inside for _, inside in seen], axis=-1).astype(np.uint8)))  # of H W N
     entries = zip(seen, runs, coco.toBbox(runs).tolist(), coco.area(runs).tolist(), strict=True)
     return {
-        i: Encoded({"size": list(run["size"]), "counts": run["counts"].decode("ascii")}, box, int(area))
-        for i, run, box, area in entries
+        label.id: Encoded({"size": list(run["size"]), "counts": run["counts"].decode("ascii")}, box, int(area))
+        for (label, _), run, box, area in entries
     }
 
 
@@ -42,8 +41,3 @@ def category_list(segmentation: Segmentation) -> list[dict[str, Any]]:
     seen = {label.class_name for label in segmentation.legend}
     categories = segmentation.categories.items()
     return [{"id": number, "name": name, "supercategory": "object"} for name, number in categories if name in seen]
-
-
-def file_name(segmentation: Segmentation, frame: int) -> str:
-    """What a frame is called."""
-    return f"{segmentation.video.name}/{frame:05d}.jpg"

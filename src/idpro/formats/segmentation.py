@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from ..labels import ObjectLabel, default_label, legend
 from ..masks import IGNORE, Color
 from ..types import Mask
 from ..video import Video
+from .frames import Source, source_of
 
 FRINGE = 8  # pixels around what is cut out that keep their colour, so that scaling and compression bring in no dark rim
 
@@ -100,6 +102,31 @@ class Segmentation:
         named = slug and self.name(object_id) != default_label(object_id).name
         return f"{object_id:03d}_{slug}" if named else f"{object_id:03d}"
 
+    @cached_property
+    def source(self) -> Source:
+        """Names and numbers of the frames."""
+        return source_of(self.video)
+
+    def stem(self, frame: int) -> str:
+        """What the files of a frame are called: as its picture is, or by its number in a video."""
+        return self.source.names[frame]
+
+    def number(self, frame: int) -> int:
+        """The number people know a frame by: 1001 for ``shot.1001.png``."""
+        return self.source.numbers[frame]
+
+    def file_name(self, frame: int) -> str:
+        """``<video>/<picture>``: the picture's own name, or that of the JPEG a video's frame would be."""
+        files, stem = self.source.files, self.stem(frame)
+        own = files[frame].name if files and files[frame].stem == stem else f"{stem}.jpg"
+        return f"{self.video.name}/{own}"
+
+    def pixels(self, frame: int) -> NDArray[Any]:
+        """The values of a frame, H x W or H x W x 3, with all the bits there are."""
+        deep = getattr(self.video, "pixels", self.video.frame)
+        values: NDArray[Any] = deep(frame)
+        return values
+
     def ids(self, frame: int) -> Mask | None:
         """The mask of a frame without the objects that are not wanted; 255 stays."""
         mask = self.mask(frame)
@@ -109,6 +136,16 @@ class Segmentation:
         keep[[*self.wanted, IGNORE]] = [*self.wanted, IGNORE]
         kept: Mask = keep[mask]
         return kept
+
+    def seen(self, frame: int) -> Iterator[tuple[ObjectLabel, NDArray[np.bool_]]]:
+        """The objects on a frame with where each is, H x W, in the order of the legend; none on a frame without a mask."""
+        mask = self.ids(frame)
+        if mask is None:
+            return
+        for label in self.legend:
+            inside = np.equal(mask, label.id)
+            if inside.any():
+                yield label, inside
 
     def alpha(self, frame: int, soft: bool = False) -> NDArray[np.uint8]:
         """H x W: 255 where the frame belongs to a wanted object, 0 where not; ``soft``: 255 times its probability."""

@@ -1,4 +1,4 @@
-"""YOLO: ``images/%05d.jpg``, ``labels/%05d.txt`` with "class x y x y ..." in 0..1 for every object, and ``data.yaml``."""
+"""YOLO: ``images/<frame>.jpg``, ``labels/<frame>.txt`` with "class x y x y ..." in 0..1 for every object, and ``data.yaml``."""
 
 from __future__ import annotations
 
@@ -20,16 +20,14 @@ def _write(segmentation: Segmentation, folder: Path, options: Options) -> Iterat
     (folder / "data.yaml").write_text(f"path: .\ntrain: images\nval: images\nnames:\n{names}", encoding="utf-8")
     height, width = segmentation.video.size
     for done, frame in enumerate(segmentation.indices, start=1):
-        mask = segmentation.ids(frame)
-        if mask is not None:
+        if segmentation.mask(frame) is not None:
             lines = []
-            for object_id in segmentation.wanted:
-                outline = polygon(mask == object_id)
-                if len(outline):
-                    numbers = " ".join(f"{v:.6f}" for v in ((outline + 0.5) / (width, height)).ravel())
-                    lines.append(f"{segmentation.category(object_id) - 1} {numbers}\n")
-            (folder / "labels" / f"{frame:05d}.txt").write_text("".join(lines), encoding="utf-8")
-            Pillow.fromarray(segmentation.video.frame(frame)).save(folder / "images" / f"{frame:05d}.jpg", quality=95)
+            for label, inside in segmentation.seen(frame):
+                numbers = " ".join(f"{v:.6f}" for v in ((polygon(inside) + 0.5) / (width, height)).ravel())
+                lines.append(f"{segmentation.category(label.id) - 1} {numbers}\n")
+            stem = segmentation.stem(frame)
+            (folder / "labels" / f"{stem}.txt").write_text("".join(lines), encoding="utf-8")
+            Pillow.fromarray(segmentation.video.frame(frame)).save(folder / "images" / f"{stem}.jpg", quality=95)
         yield done
 
 

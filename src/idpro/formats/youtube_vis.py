@@ -1,4 +1,7 @@
-"""YouTube-VIS: one video, a track for every object with its mask on every frame, null where it is not seen."""
+"""YouTube-VIS: one video, a track for every object with its mask on every frame, null where it is not seen.
+
+Frames without a mask are no part of it: nobody has said that nothing is seen there.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +11,27 @@ from pathlib import Path
 
 from ..atomic import atomic_file
 from ..labels import label_lines
-from .run_lengths import PYCOCOTOOLS, Encoded, category_list, encoded, file_name
+from .run_lengths import PYCOCOTOOLS, Encoded, category_list, encoded
 from .segmentation import Segmentation
 from .writer import Options, Writer
 
 
 def _write(segmentation: Segmentation, path: Path, options: Options) -> Iterator[int]:
     height, width = segmentation.video.size
+    frames: list[int] = []
     seen: list[dict[int, Encoded]] = []
     with atomic_file(path) as temporary:
         for done, frame in enumerate(segmentation.indices, start=1):
-            seen.append(encoded(segmentation, frame))
+            if segmentation.mask(frame) is not None:
+                frames.append(frame)
+                seen.append(encoded(segmentation, frame))
             yield done
         size = {"width": width, "height": height, "length": len(seen)}
-        video = {"id": 1, **size, "file_names": [file_name(segmentation, frame) for frame in segmentation.indices]}
+        video = {
+            "id": 1, "video_name": segmentation.video.name, **size,
+            "file_names": [segmentation.file_name(frame) for frame in frames],
+            "frames": frames, "frame_numbers": [segmentation.number(frame) for frame in frames],
+        }  # fmt: skip
         annotations = []
         for object_id in segmentation.wanted:
             track = [objects.get(object_id) for objects in seen]
@@ -33,6 +43,7 @@ def _write(segmentation: Segmentation, path: Path, options: Options) -> Iterator
             annotation = {"id": object_id, "video_id": 1, "category_id": segmentation.category(object_id)}
             annotations.append({**annotation, **masks, "iscrowd": 0, **size})
         document = {
+            "info": {"description": f"{segmentation.video.name}, segmented with IDPro"},
             "videos": [video], "annotations": annotations, "categories": category_list(segmentation),
             "legend": label_lines(segmentation.legend),
         }  # fmt: skip
