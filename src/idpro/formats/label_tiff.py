@@ -10,18 +10,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import tifffile
 
 from ..atomic import atomic_file
 from ..labels import label_lines
 from ..masks import IGNORE
 from .segmentation import Segmentation
-from .writer import Options, Writer, import_extra
-
-_TIFFFILE = ("tifffile", "export")
+from .writer import Options, Writer
 
 
 def _write(segmentation: Segmentation, path: Path, options: Options) -> Iterator[int]:
-    tiff = import_extra(*_TIFFFILE)
     colors = np.zeros((3, 256), np.uint8)
     for label in segmentation.legend:
         colors[:, label.id] = label.color
@@ -33,7 +31,7 @@ def _write(segmentation: Segmentation, path: Path, options: Options) -> Iterator
     }  # fmt: skip
     shape = (len(segmentation.indices), *segmentation.video.size)
     with atomic_file(path) as temporary:
-        stack = tiff.memmap(temporary, shape=shape, dtype=np.uint8, imagej=True, metadata=metadata)  # T H W
+        stack = tifffile.memmap(temporary, shape=shape, dtype=np.uint8, imagej=True, metadata=metadata)  # T H W
         for page, frame in enumerate(segmentation.indices):
             mask = segmentation.ids(frame)
             stack[page] = 0 if mask is None else np.where(mask == IGNORE, 0, mask)
@@ -41,4 +39,4 @@ def _write(segmentation: Segmentation, path: Path, options: Options) -> Iterator
         stack.flush()
 
 
-WRITER = Writer("Label TIFF", ".tif", _write, extra=_TIFFFILE)
+WRITER = Writer("Label TIFF", ".tif", _write)

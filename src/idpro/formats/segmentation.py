@@ -16,8 +16,7 @@ from ..errors import ConfigError
 from ..labels import ObjectLabel, default_label, legend
 from ..masks import IGNORE, Color
 from ..types import Mask
-from ..video import Video
-from .frames import Source, source_of
+from ..video import Source, Video, source_of
 
 FRINGE = 8  # pixels around what is cut out that keep their colour, so that scaling and compression bring in no dark rim
 
