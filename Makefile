@@ -1,4 +1,4 @@
-# `make demo` and `make test` do everything on a fresh machine: they create .venv and install into it.
+# `make demo`, `make test` and `make docs` do everything on a fresh machine: they create .venv and install into it.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +8,7 @@ demo: $(VENV)/installed
 	$(BIN)/idpro demo --output out/demo
 
 test: $(VENV)/installed lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST)
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check src tests

@@ -1,6 +1,6 @@
 """Published AOT checkpoints: every entry finds its place, and the network computes the published function.
 
-The golden outputs lie beside the repository (../shared/fixtures/aot); weights are made by the rule in their README.
+The golden outputs are not in the repository (see ``golden``); weights are made by the rule in their README.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from golden import golden, how_to_get
 from idpro.aot import UNUSED, aot_state_dict, convert_aot, detect, read_published
 from idpro.checkpoint import load_network, read_notes
 from idpro.config import preset
@@ -23,9 +24,9 @@ from idpro.model import IDPro, Memory, build
 from idpro.model.identity import one_hot
 from idpro.model.network import active_slots
 
-FIXTURES = Path(__file__).parents[2] / "shared" / "fixtures" / "aot"
+FIXTURES = golden("aot")
 MODELS = ("aott", "r50_aotl", "swinb_aotl")
-pytestmark = pytest.mark.skipif(not FIXTURES.is_dir(), reason=f"no golden outputs at {FIXTURES}")
+pytestmark = pytest.mark.skipif(not FIXTURES.is_dir(), reason=how_to_get("aot"))
 
 
 def entries(model: str) -> list[tuple[str, list[int], str]]:
@@ -72,7 +73,7 @@ def largest_error(network: IDPro, model: str) -> float:
     memory = Memory.empty().put(0, previous)
     for index in range(1, len(frames)):
         frame = network.encode(frames[index : index + 1])
-        logits, tokens, _ = network.propagate(frame, memory, previous, slots)
+        logits, tokens, *_ = network.propagate(frame, memory, previous, slots)
         assert (logits[:, 4:] == -1e10).all()
         errors.append((logits[0, :4] - expected[index - 1]).abs().max().item())
         previous = network.memorise(frame, network.feedback(logits, frame.size), tokens)

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from idpro import checkpoint
-from idpro.checkpoint import FORMAT, join, load_network, read_notes, save_network, shipped_models
+from idpro.checkpoint import FORMAT, STRICTEST_TERMS, join, load_network, read_notes, save_network, shipped_models
 from idpro.config import preset
 from idpro.errors import CheckpointError, OutputError
 from idpro.model import IDPro, Memory, build
@@ -170,6 +170,9 @@ def test_two_halves_become_one(tmp_path: Path) -> None:
         assert torch.equal(value, source.state_dict()[name].half().float()), name
     notes = read_notes(tmp_path / "ab.safetensors")
     assert (notes["propagation.step"], notes["interaction.step"], notes["format"]) == ("10", "20", FORMAT)
+    assert notes["terms"] == STRICTEST_TERMS
+    join(tmp_path / "a.safetensors", tmp_path / "b.safetensors", tmp_path / "mine.safetensors", "CC BY 4.0")
+    assert read_notes(tmp_path / "mine.safetensors")["terms"] == "CC BY 4.0"
 
 
 def test_a_propagation_only_half_gets_an_interaction(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from .errors import CheckpointError, ConfigError
 from .model import IDPro, build
 
 FORMAT = "idpro-1"  # raised when a checkpoint of before can no longer be read
+STRICTEST_TERMS = "research and non-commercial use, because of the training data"
 
 
 def shipped_models() -> tuple[str, ...]:
@@ -71,10 +72,15 @@ def save_network(path: str | Path, network: IDPro, notes: Mapping[str, str] | No
         temporary.write_bytes(serialise(tensors, metadata=metadata))  # safetensors' own files are for their owner only
 
 
-def join(propagation: str | Path, interaction: str | Path, output: str | Path) -> ModelConfig:
+def join(propagation: str | Path, interaction: str | Path, output: str | Path, terms: str | None = None) -> ModelConfig:
     """One checkpoint from two runs' halves: encoder and propagation of the first, the interaction module of the second.
 
     The first may be propagation only (published AOT weights). Notes of both are kept, under their half's name.
+
+    Args:
+        propagation, interaction: shipped models or checkpoint files.
+        output: the .safetensors file to write.
+        terms: what the weights may be used for, kept in the file as the note ``terms``; None: STRICTEST_TERMS.
 
     Returns:
         The configuration of what was written.
@@ -104,7 +110,7 @@ def join(propagation: str | Path, interaction: str | Path, output: str | Path) -
         for key, value in read_notes(model).items()
         if key not in ("format", "config")
     }
-    save_network(output, network, notes)
+    save_network(output, network, {**notes, "terms": terms or STRICTEST_TERMS})
     return config
 
 

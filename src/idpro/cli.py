@@ -1,4 +1,4 @@
-"""The command line: ``idpro segment | demo | convert | export`` here, ``serve | evaluate | train | bench`` where they live.
+"""The command line: ``segment | demo | convert | export`` here, ``serve | evaluate | train | data | bench`` where they live.
 
 What is wrong with the input is one line on stderr and exit code 2. Rooms with heavy or optional dependencies are opened
 only when their command is called.
@@ -47,6 +47,7 @@ ROOMS = {
         "idpro.evaluation.commands", "evaluate", "Measure quality: DAVIS interactive, semi-supervised, masks of others."
     ),
     "train": Room("idpro.training.commands", "train", "Train a network by a recipe, or go on with a run."),
+    "data": Room("idpro.data.commands", "train", "Which of the public data sets are there, and where they belong."),
     "bench": Room("idpro.bench.commands", "evaluate", "Measure time and memory, as the paper's tables and figures do."),
 }
 
@@ -228,11 +229,14 @@ def join_halves(
     propagation: Annotated[Path, typer.Argument(help="The checkpoint whose encoder and propagation are taken.")],
     interaction: Annotated[Path, typer.Argument(help="The checkpoint whose interaction module is taken.")],
     output: Annotated[Path, typer.Argument(help="The .safetensors file to write.")],
+    terms: Annotated[
+        str | None, typer.Option(help="What the weights may be used for; kept in the file. [default: research only]")
+    ] = None,
 ) -> None:
     """The halves of two training runs as one checkpoint."""
     from .checkpoint import join
 
-    config = join(propagation, interaction, output)
+    config = join(propagation, interaction, output, terms)
     typer.echo(f"{config.encoder}: {output}")
 
 

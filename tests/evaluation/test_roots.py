@@ -70,14 +70,6 @@ def test_what_is_never_trained_on_is_a_split(root: Path, tmp_path: Path) -> None
     assert [s.name for s in find_sequences(root, split="development")] == ["one"]
 
 
-def test_the_real_layout_beside_the_repository_is_read() -> None:
-    shared = Path(__file__).parents[3] / "shared" / "data" / "davis2016-train"
-    if not shared.is_dir():
-        pytest.skip("the training data is not beside the repository")
-    (found,) = find_sequences(shared, names=["dance-jump"])
-    assert found.load().ids == (1,)
-
-
 def test_black_and_white_masks_are_one_object(tmp_path: Path) -> None:
     masks = moving_masks(3)
     write_sequence(tmp_path, "bw", masks)

@@ -2,7 +2,7 @@
 
 part = "interaction"            # or "propagation"
 preset = "lite"
-data = ["folders:../shared/data"]
+data = ["folders:data/lite"]
 [[stages]]
 steps = 2000
 size = 192
@@ -124,7 +124,7 @@ class Recipe:
     part: Part
     stages: tuple[Stage, ...]
     preset: str = "lite"
-    data: tuple[str, ...] = ("folders:../shared/data",)
+    data: tuple[str, ...] = ("folders:data/lite",)
     start: str | None = None
     imagenet: str | None = None
     seed: int = 0
