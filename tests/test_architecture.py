@@ -184,9 +184,9 @@ def test_only_the_roof_prints_and_exits() -> None:
 
 
 SESSION_FLOORS = (
-    {"cache", "rounds", "schedule"},
+    {"cache", "rounds", "schedule", "fingerprint", "project"},
     {"state"},
-    {"settle", "shown", "checks", "journal"},
+    {"settle", "shown", "checks", "journal", "replay"},
     {"passes"},
     {"answer"},
     {"session"},

@@ -81,7 +81,7 @@ class ColourNetwork:
         weights = (-SHARP * torch.cdist(queries, keys)).softmax(-1)  # 1 N M
         votes = (weights @ tags).transpose(1, 2).unflatten(2, features.embedding.shape[-2:])
         logits = decided((votes + 1e-3).log(), 1)
-        return Propagated(logits.masked_fill(~active[..., None, None], -1e10), ((queries, queries),), None)
+        return Propagated(logits.masked_fill(~active[..., None, None], -1e10), ((queries, queries),), None, None)
 
     def feedback(self, logits: Tensor, size: tuple[int, int]) -> Tensor:
         return logits.softmax(1)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +164,17 @@ class Page:
         snapshot = self.project.snapshot()
         frames = {frame: rest for frame, (_, *rest) in snapshot["frames"].items()}
         return {k: snapshot[k] for k in ("objects", "marks", "history", "interacted", "rounds")} | {"frames": frames}
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """A disk on which no file of this process can grow beyond ``size`` bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def message(response: httpx.Response, status: int) -> str:

@@ -55,5 +55,5 @@ def test_a_network_is_loaded_once_for_all_projects(squares: Path, tmp_path: Path
     for name in ("one", "two"):
         with Workspace.create(tmp_path / name, squares, model=str(tmp_path / "tiny.safetensors"), size=None) as workspace:
             sessions.append(opener(workspace))
-    assert sessions[0]._network is sessions[1]._network and sessions[0] is not sessions[1]
+    assert sessions[0]._shown.network is sessions[1]._shown.network and sessions[0] is not sessions[1]
     assert len(sessions[0].video) == len(clip())

@@ -91,6 +91,15 @@ def test_hiding_and_locking_are_ways_of_looking() -> None:
     assert back.document.objects[0].hidden and back.document.objects[0].locked
 
 
+def test_hidden_and_locked_survive_the_way_back_and_forth() -> None:
+    state = State().edit(add(1)).edit(add(2))
+    state = state.edit(edit("update_object", id=1, hidden=True)).edit(edit("update_object", id=2, locked=True))
+    seen = [(o.hidden, o.locked) for o in state.document.objects]
+    gone = state.undo().undo()
+    assert gone.document.ids == ()
+    assert [(o.hidden, o.locked) for o in gone.redo().redo().document.objects] == seen == [(True, False), (False, True)]
+
+
 def test_what_is_painted_spares_the_objects_that_were_locked_then() -> None:
     def paint(name: str, object_id: int) -> Any:
         return edit(

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from idpro.errors import InputError
+from idpro.errors import OutputError
 from idpro.web.document import State
 from idpro.web.journal import Edited, Journal, Redone, Solved, Undone, advance
 
+from .conftest import room_for
 from .test_document import add, edit, stroke
 
 LINES: list[Any] = [
@@ -72,13 +73,49 @@ def test_a_line_cut_short_never_happened_and_the_next_one_is_whole(tmp_path: Pat
         assert replayed(path) == advance(expected[complete], Edited(edit=add(9)))
 
 
-def test_damage_in_the_middle_is_refused_with_the_line(tmp_path: Path) -> None:
+def test_what_is_whole_is_read_around_what_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "j"
     lines = written(path).split(b"\n")
-    lines[2] = b'{"did": "edit", "edit": 7}'
+    lines[1] = b'{"did": "edit", "edit": 7}'
     path.write_bytes(b"\n".join(lines))
-    with pytest.raises(InputError, match="damaged in line 3: remove the lines from there on"):
-        replayed(path)
+    journal = Journal(path)
+    state = journal.replay()
+    assert [o.name for o in state.document.objects] == ['Käfer \u2028 "quoted"']
+    assert any("line 2 could not be read" in note for note in journal.notes)
+    journal.append(Edited(edit=add(9)))
+    journal.close()
+    assert replayed(path) == advance(state, Edited(edit=add(9)))
+
+
+def test_a_journal_of_a_full_disk_opens_with_all_that_is_whole() -> None:
+    """Half a line, then whole ones: what a server of before wrote when the disk was full."""
+    journal = Journal(Path(__file__).parents[3] / "shared" / "cases" / "half-line-annotator.jsonl")
+    document = journal.replay().document
+    assert document.ids == (1, 2)
+    assert {frame: [m.id for m in marks] for frame, marks in document.marks.items()} == {
+        0: ["s1-9220"], 1: ["s2-9220", "s3-9220", "s4-9220"], 2: ["s14-9220"],
+    }  # fmt: skip
+    assert "2 lines (6, 8) could not be read" in journal.notes[0]
+
+
+def test_a_full_disk_refuses_a_line_and_keeps_the_journal_whole(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    whole = written(path)
+    journal = Journal(path)
+    state = journal.replay()
+    with room_for(len(whole) + 20), pytest.raises(OutputError, match="space"):
+        journal.append(Edited(edit=add(9)))
+    assert path.read_bytes() == whole
+    journal.append(Edited(edit=add(8)))
+    assert replayed(path) == advance(state, Edited(edit=add(8)))
+
+
+def test_brackets_without_end_and_huge_numbers_are_damage_like_any_other(tmp_path: Path) -> None:
+    for damage in (b"[" * 100_000, b'{"did":"edit","edit":{"op":"clear_marks","frames":[1e400]}}', b"\x00" * 4096, b"\xff\xfe"):
+        path = tmp_path / "j"
+        path.write_bytes(damage + b"\n")
+        journal = Journal(path)
+        assert journal.replay() == State() and journal.notes
 
 
 def test_undo_and_redo_beyond_the_ends_do_nothing() -> None:

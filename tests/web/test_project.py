@@ -618,7 +618,7 @@ def test_a_source_is_one_project_however_often_it_is_opened(page: Page) -> None:
     assert [card["id"] for card in home["recent"]] == [page.id] and home["sources"][0]["folder"]
 
 
-def test_the_last_opened_project_is_first_and_a_damaged_card_hides_only_itself(
+def test_the_last_opened_project_is_first_and_a_damaged_card_hides_nothing(
     page: Page, make_registry: MakeRegistry, tmp_path: Path
 ) -> None:
     other = tmp_path / "other"
@@ -627,7 +627,10 @@ def test_the_last_opened_project_is_first_and_a_damaged_card_hides_only_itself(
     ids = [card.id for card in page.registry.recent()]
     assert len(ids) == 2 and ids[1] == page.id
     (tmp_path / "work" / ids[0] / CARD).write_text("{")
-    assert [card.id for card in page.registry.recent()] == [page.id]
+    cards = {card.id: card for card in page.registry.recent()}
+    assert set(cards) == set(ids) and cards[ids[0]].frames == FRAMES
+    (tmp_path / "work" / ids[0] / CARD).unlink()
+    assert page.registry.open_path(other).identity == ids[0]  # and no new one beside it
 
 
 def test_projects_that_nobody_looks_at_are_closed_and_open_again(page: Page) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -9,11 +12,13 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from idpro.errors import OutputError, VideoError
 from idpro.video import VideoWriter
 from idpro.web.app import create_app
+from idpro.web.uploads import ABANDONED_SECONDS, NotHere, Uploads
 from session.colour_network import HEIGHT, WIDTH, clip
 
-from .conftest import HOST, MakeRegistry, message
+from .conftest import HOST, MakeRegistry, message, room_for
 
 
 @pytest.fixture
@@ -33,7 +38,7 @@ def begin(client: TestClient, name: str = "film.mp4") -> str:
 
 def kept(tmp_path: Path) -> list[str]:
     """Files of uploads that still lie about."""
-    return [str(p) for p in (tmp_path / "work" / ".uploads").rglob("*") if p.is_file()]
+    return [str(p) for p in (tmp_path / "work" / ".uploads").rglob("*") if p.is_file() and p.name != ".lock"]
 
 
 def test_a_video_becomes_a_project(client: TestClient, film: bytes, tmp_path: Path) -> None:
@@ -85,7 +90,8 @@ def test_what_is_no_video_is_refused_by_name_and_by_content(client: TestClient, 
     upload = begin(client)
     assert "neither a video nor an image" in message(client.put(f"/api/uploads/{upload}/notes.txt", content=b"x"), 422)
     assert client.put(f"/api/uploads/{upload}/film.mp4", content=b"this is no film").status_code == 204
-    assert "film" in message(client.post(f"/api/uploads/{upload}/open"), 422)
+    text = message(client.post(f"/api/uploads/{upload}/open"), 422)
+    assert text.startswith("film") and str(tmp_path) not in text  # the person's name for it, not ours
     assert not kept(tmp_path)
     assert client.get("/api/home").json()["recent"] == []
 
@@ -118,3 +124,77 @@ def test_images_of_different_sizes_are_refused(client: TestClient, squares: Path
     client.put(f"/api/uploads/{upload}/1.png", content=other.read_bytes())
     message(client.post(f"/api/uploads/{upload}/open"), 422)
     assert client.get("/api/home").json()["recent"] == []
+
+
+def test_what_cannot_be_shown_is_refused_before_there_is_a_project(client: TestClient, squares: Path, tmp_path: Path) -> None:
+    upload = begin(client, "pictures")
+    picture = (squares / "00000.png").read_bytes()
+    client.put(f"/api/uploads/{upload}/0.png", content=picture[: len(picture) // 2])  # a header, and then nothing
+    message(client.post(f"/api/uploads/{upload}/open"), 422)
+    assert not kept(tmp_path) and client.get("/api/home").json()["recent"] == []
+    assert [p.name for p in (tmp_path / "work").iterdir()] == [".uploads"]
+
+
+def test_several_videos_at_once_are_refused_in_a_sentence(client: TestClient, film: bytes) -> None:
+    upload = begin(client)
+    for name in ("one.mp4", "two.mp4"):
+        client.put(f"/api/uploads/{upload}/{name}", content=film)
+    assert "upload one video" in message(client.post(f"/api/uploads/{upload}/open"), 422)
+
+
+async def broken_off() -> AsyncIterator[bytes]:
+    yield b"half of it"
+    raise ConnectionResetError("the tab was closed")
+
+
+def test_a_file_that_broke_off_leaves_nothing_and_may_come_again(tmp_path: Path, film: bytes) -> None:
+    async def whole() -> AsyncIterator[bytes]:
+        yield film
+
+    uploads = Uploads(tmp_path, 1 << 30)
+    upload = uploads.begin("film.mp4")
+    with pytest.raises(OutputError):
+        asyncio.run(uploads.take(upload, "film.mp4", broken_off()))
+    assert not [p for p in (tmp_path / ".uploads").rglob("*") if p.is_file() and p.name != ".lock"]
+    asyncio.run(uploads.take(upload, "film.mp4", whole()))
+    with uploads.finished(upload) as (name, path):
+        assert name == "film" and path.read_bytes() == film
+    uploads.close()
+
+
+def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
+    async def large() -> AsyncIterator[bytes]:
+        for _ in range(10):
+            yield bytes(1000)
+
+    uploads = Uploads(tmp_path, 1 << 30)
+    upload = uploads.begin("film.mp4")
+    with room_for(4096), pytest.raises(OutputError, match="cannot write"):
+        asyncio.run(uploads.take(upload, "film.mp4", large()))
+    assert not list((tmp_path / ".uploads").rglob("*film*"))
+    uploads.close()
+
+
+def test_what_a_dead_server_left_is_removed_and_what_a_live_one_has_is_not(tmp_path: Path) -> None:
+    dead, live = tmp_path / ".uploads" / "dead" / "1", Uploads(tmp_path, 1 << 30)
+    dead.mkdir(parents=True)
+    (dead / "film.mp4").write_bytes(b"x")
+    upload = live.begin("film.mp4")
+    other = Uploads(tmp_path, 1 << 30)  # a second server on the same folder starts
+    assert not dead.exists()
+    with pytest.raises(VideoError, match="nothing was uploaded"), live.finished(upload):
+        pass  # it is still there
+    live.close()
+    other.close()
+
+
+def test_an_upload_that_nobody_goes_on_with_is_dropped(tmp_path: Path) -> None:
+    uploads = Uploads(tmp_path, 1 << 30)
+    upload = uploads.begin("film.mp4")
+    uploads.drop_abandoned(time.monotonic())
+    with uploads.room():
+        assert uploads.begin("other") != upload
+    uploads.drop_abandoned(time.monotonic() + ABANDONED_SECONDS + 1)
+    with pytest.raises(NotHere), uploads.finished(upload):
+        pass
+    uploads.close()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 from numpy.typing import NDArray
@@ -199,6 +200,12 @@ class Session:
             number = self._history.issued + 1
             self._journal.released(number, wanted)
             self._advance(self.state.after_release(number, wanted))
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Several calls as one: nothing that another thread does comes between them."""
+        with self._lock:
+            yield
 
     @property
     def can_undo(self) -> bool:

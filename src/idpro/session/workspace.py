@@ -4,75 +4,42 @@
     interactions.jsonl    one line for every step, appended; what counts is what has a whole line here
     masks/00003/00012.png the mask that step 3 gave frame 12; written once, before its line, and never changed
 
-The state is the fold of the lines, so undo and redo work across restarts too. A last line that was cut short is dropped:
-it never happened. A propagated mask that is missing is segmented again; a missing accepted mask is solved again.
+The state is the fold of the lines (replay.py). A last line that was cut short is dropped: it never happened. A propagated
+mask that is missing is segmented again; a missing accepted mask is solved again.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import errno
 import json
+import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
-from ..atomic import atomic_file, cannot_write
-from ..errors import ConfigError, InputError, WorkspaceError
-from ..labels import ObjectLabel, label_lines, parse_labels
-from ..masks import read_mask, write_mask
+from ..atomic import LineLog, cannot_write, gone, remove_temporaries, sync_path
+from ..errors import OutputError, VideoError, WorkspaceError
+from ..masks import write_mask
 from ..model import IDPro
-from ..scribbles import parse_prompt, prompt_line
+from ..scribbles import prompt_line
 from ..types import Mask
 from ..video import IndexedVideo, Video, open_video
+from .fingerprint import fingerprint
+from .project import PROJECT, Project, read_project, write_project
+from .replay import LOG, MASKS, Line, MaskFile, Replay, Solve, damaged, mask_file, parsed
 from .rounds import Round
 from .session import Session
 from .shown import FEATURE_BYTES
 from .state import History, MaskReference, present_ids
 
-FORMAT = 1  # raised when a workspace of before can no longer be read
-PROJECT, LOG, MASKS, LOCK = "project.json", "interactions.jsonl", "masks", ".lock"
-
-Solve = Callable[[History, Round], Mapping[int, Mask]]
-
-
-@dataclass(frozen=True)
-class Project:
-    """What a workspace is about.
-
-    Attributes:
-        video: path of the file or folder; relative ones are meant from the workspace.
-        size: (height, width) of its frames.
-        frames: how many there are.
-        model: name or path of the network.
-        working_size: short side to work at, None for the video's own.
-        labels: names, classes and colours of objects, in the order of the legend.
-    """
-
-    video: str
-    size: tuple[int, int]
-    frames: int
-    model: str = "lite"
-    working_size: int | None = 480
-    labels: tuple[ObjectLabel, ...] = ()
-
-
-@dataclass(frozen=True)
-class MaskFile:
-    """A mask in the workspace."""
-
-    path: Path
-    size: tuple[int, int]
-    objects: tuple[int, ...]
-    present: frozenset[int]
-
-    def read(self) -> Mask:
-        return read_mask(self.path, self.size)
+__all__ = ["PROJECT", "LoggedSteps", "MaskFile", "Project", "Workspace", "claimed"]
+LOCK = ".lock"
+log = logging.getLogger(__name__)
 
 
 class Workspace:
@@ -84,7 +51,8 @@ class Workspace:
     def __init__(self, folder: Path, project: Project, lock: FileLock | None) -> None:
         self.folder, self.project = folder, project
         self._lock = lock
-        self._log: int | None = None
+        self._mark = None if lock is None else _mark(folder)
+        self._log = LineLog(folder / LOG)
 
     @classmethod
     def create(
@@ -98,16 +66,25 @@ class Workspace:
             OutputError: the folder cannot be written to.
         """
         folder = Path(folder)
-        if (folder / PROJECT).exists():
-            raise WorkspaceError(f"{folder} is a workspace already: open it, or choose another folder")
+        _require_none(folder)
         with open_video(video) as opened:
             path = Path(video).resolve()
             inside = path.is_relative_to(folder.resolve())
             name = str(path.relative_to(folder.resolve())) if inside else str(path)
-            project = Project(name, opened.size, len(opened), model, size)
+            project = Project(name, opened.size, len(opened), model, size, fingerprint=fingerprint(path))
         lock = _locked(folder)
-        workspace = cls(folder, project, lock)
-        workspace.update(project)
+        try:
+            _require_none(folder)  # another process may have been quicker
+            with suppress(FileExistsError):
+                os.close(os.open(folder / LOG, os.O_CREAT | os.O_EXCL, 0o644))  # from now on, no log is a lost log
+            workspace = cls(folder, project, lock)
+            workspace.update(project)
+        except OSError as error:
+            lock.release()
+            raise cannot_write(folder, error) from error
+        except BaseException:
+            lock.release()
+            raise
         return workspace
 
     @classmethod
@@ -118,24 +95,31 @@ class Workspace:
             WorkspaceError: it is none, is damaged, or another process has it open.
         """
         folder = Path(folder)
-        try:
-            values = json.loads((folder / PROJECT).read_text(encoding="utf-8"))
-            if values.pop("format") != FORMAT:
-                raise WorkspaceError(f"{folder} was made by another version of IDPro: open it with that one")
-            project = Project(**{**values, "size": tuple(values["size"]), "labels": parse_labels(values.get("labels", ()))})
-        except FileNotFoundError as error:
-            raise WorkspaceError(f"{folder} is not a workspace of IDPro: it has no {PROJECT}") from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, ConfigError) as error:
-            raise WorkspaceError(f"{folder / PROJECT} is damaged: {error}; make a new workspace for the video") from error
-        return cls(folder, project, None if read_only else _locked(folder))
+        project = read_project(folder)
+        if not (folder / LOG).exists() and (folder / MASKS).is_dir():
+            raise WorkspaceError(
+                f"{folder / LOG} is gone, and with it what was drawn: put it back, or delete the folder {MASKS} to begin anew"
+            )
+        if read_only:
+            return cls(folder, project, None)
+        lock = _locked(folder)
+        remove_temporaries(folder)
+        with suppress(OSError):
+            for step in (folder / MASKS).iterdir():
+                remove_temporaries(step)
+        return cls(folder, project, lock)
 
     def update(self, project: Project) -> None:
         """Another project description, written at once."""
-        with atomic_file(self.folder / PROJECT) as temporary:
-            values = {**dataclasses.asdict(project), "labels": label_lines(project.labels)}
-            temporary.write_text(json.dumps({"format": FORMAT, **values}, indent=1), encoding="utf-8")
-            _sync(temporary)
+        write_project(self.folder, project)
         self.project = project
+
+    def require_here(self) -> None:
+        """Raises WorkspaceError if nothing may be written: closed, opened to look at only, or no longer the folder it was."""
+        if self._lock is None:
+            raise WorkspaceError(f"{self.folder} was closed, or opened to look at only: open it for writing")
+        if _mark(self.folder) != self._mark:
+            raise gone(self.folder)
 
     def open_video(self) -> IndexedVideo:
         """The project's video.
@@ -145,13 +129,28 @@ class Workspace:
             WorkspaceError: another video is in its place.
         """
         path = self.folder / self.project.video  # an absolute path stays one
-        video = open_video(path)
-        if (video.size, len(video)) != (self.project.size, self.project.frames):
+        try:
+            video = open_video(path)
+        except OSError as error:
+            raise VideoError(f"{path} cannot be opened: {error.strerror or error}") from error
+        try:
+            found = fingerprint(path)
+            if (video.size, len(video)) != (self.project.size, self.project.frames):
+                raise WorkspaceError(
+                    f"{path} is not the video of {self.folder}: expected {self.project.frames} frames of "
+                    f"{self.project.size[1]}x{self.project.size[0]} pixels; put the old one back or make a new workspace"
+                )
+            if self.project.fingerprint not in (None, found):
+                raise WorkspaceError(
+                    f"{path} is not the video of {self.folder}: its content is another; put the old one back or make a new "
+                    f"workspace (or, if it shows the same pictures, remove the fingerprint from {self.folder / PROJECT})"
+                )
+            if self.project.fingerprint is None and self._lock is not None:
+                with suppress(OutputError):
+                    self.update(replace(self.project, fingerprint=found))
+        except BaseException:
             video.close()
-            raise WorkspaceError(
-                f"{path} is not the video of {self.folder}: expected {self.project.frames} frames of "
-                f"{self.project.size[1]}x{self.project.size[0]} pixels; put the old one back or make a new workspace"
-            )
+            raise
         return video
 
     def session(self, network: IDPro, video: Video, *, cache_bytes: int = FEATURE_BYTES) -> Session:
@@ -170,21 +169,15 @@ class Workspace:
 
     def history(self, solve: Solve | None = None) -> History:
         """What was done, from the log alone; ``solve`` gives the masks of a round again if their files are gone."""
-        history = History()
-        for line in self._lines():
-            try:
-                history = self._replay(history, line.values, solve)
-            except (KeyError, TypeError, ValueError, IndexError, AttributeError, InputError) as error:
-                if isinstance(error, WorkspaceError):
-                    raise
-                raise self._damaged(line.number) from error
-        return history
+        return Replay(self.folder, self.project.size, solve, self._keep).fold(self._lines())
+
+    def steps(self) -> LoggedSteps:
+        """What was done, without a look at the masks."""
+        return LoggedSteps(self, Replay(self.folder, self.project.size, None, self._keep, trusting=True).fold(self._lines()))
 
     def close(self) -> None:
         """Let others open it."""
-        if self._log is not None:
-            os.close(self._log)
-            self._log = None
+        self._log.close()
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -200,7 +193,7 @@ class Workspace:
     def interacted(
         self, number: int, round_: Round, objects: tuple[int, ...], masks: Mapping[int, Mask]
     ) -> Mapping[int, MaskReference]:
-        references = {frame: self._keep(number, frame, mask, objects, sync=True) for frame, mask in masks.items()}
+        references = {frame: self._keep(number, frame, mask, objects) for frame, mask in masks.items()}
         self._append(
             {
                 "did": "interact", "number": number, "objects": objects,
@@ -232,137 +225,97 @@ class Workspace:
     def redone(self) -> None:
         self._append({"did": "redo"})
 
-    # Reading
+    # Files
 
-    def _replay(self, history: History, line: Mapping[str, Any], solve: Solve | None) -> History:
-        state = history.present
-        match line["did"]:
-            case "interact":
-                round_ = _round(line)
-                masks = self._accepted(history, round_, line, solve)
-                return history.advance(state.after_interaction(line["number"], round_, tuple(line["objects"]), masks))
-            case "propagate":
-                reference = self._reference(line["number"], line["frame"], line["objects"], line["present"])
-                if not _has_content(reference.path):
-                    return history
-                return history.amend(state.after_propagation(line["frame"], reference, float(line["doubt"])))
-            case "remove":
-                frames = None if line["frames"] is None else range(*line["frames"])
-                return history.advance(state.after_removal(line["number"], line["object"], frames))
-            case "release":
-                return history.advance(state.after_release(line["number"], frozenset(line["frames"])))
-            case "undo":
-                return history.undo()
-            case "redo":
-                return history.redo()
-            case did:
-                raise ValueError(did)
-
-    def _accepted(
-        self, history: History, round_: Round, line: Mapping[str, Any], solve: Solve | None
-    ) -> dict[int, MaskReference]:
-        number, objects = line["number"], line["objects"]
-        references = {int(f): self._reference(number, int(f), objects, present) for f, present in line["masks"].items()}
-        lost = [f for f, reference in references.items() if not _has_content(reference.path)]
-        if lost:
-            again = solve(history, round_) if solve is not None and not round_.given.intersection(lost) else {}
-            for frame in lost:
-                if frame in again:
-                    references[frame] = self._keep(number, frame, again[frame], tuple(objects), sync=True)
-                elif frame in round_.frames:
-                    raise WorkspaceError(f"the mask {references[frame].path} is gone: put it back, or make a new workspace")
-                else:
-                    del references[frame]  # the mask the frame had before stays
-        return dict(references)
-
-    def _lines(self) -> Iterator[_Line]:
+    def _lines(self) -> Iterator[Line]:
         """The whole lines of the log; in a workspace that is open for writing what was cut short is cut off."""
-        path = self.folder / LOG
-        good = 0
-        try:
-            with path.open("rb") as file:
-                for number, raw in enumerate(file, 1):
-                    values = _parsed(raw)
-                    if values is None:
-                        if file.read(1):
-                            raise self._damaged(number)
-                        break
-                    good += len(raw)
-                    yield _Line(number, values)
-        except FileNotFoundError:
-            return
-        if self._lock is not None and path.stat().st_size > good:
-            os.truncate(path, good)
+        good, cut_short = 0, False
+        lines = self._log.lines()
+        for number, raw in enumerate(lines, 1):
+            values = parsed(raw)
+            if values is None:
+                if next(lines, None) is not None:
+                    raise damaged(self.folder, number)
+                cut_short = True
+                break
+            good += len(raw)
+            yield Line(number, values)
+        if cut_short and self._lock is not None:
+            log.warning("%s: the last line was cut short by a crash and left out: it was never confirmed", self.folder / LOG)
+            self._log.cut(good)
 
-    def _damaged(self, number: int) -> WorkspaceError:
-        return WorkspaceError(f"{self.folder / LOG} is damaged in line {number}: remove the lines from there on to open the rest")
-
-    # Writing
-
-    def _reference(self, number: int, frame: int, objects: Any, present: Any) -> MaskFile:
-        path = self.folder / MASKS / f"{number:05d}" / f"{frame:05d}.png"
-        return MaskFile(path, self.project.size, tuple(objects), frozenset(present))
-
-    def _keep(self, number: int, frame: int, mask: Mask, objects: tuple[int, ...], *, sync: bool) -> MaskFile:
-        reference = self._reference(number, frame, objects, present_ids(mask))
+    def _keep(self, number: int, frame: int, mask: Mask, objects: tuple[int, ...], *, sync: bool = True) -> MaskFile:
+        self.require_here()
+        reference = mask_file(self.folder, self.project.size, number, frame, objects, present_ids(mask))
         write_mask(reference.path, mask)
         if sync:
-            _sync(reference.path)
-            if os.name == "posix":  # elsewhere folders cannot be synced
-                _sync(reference.path.parent)
+            sync_path(reference.path)
+            sync_path(reference.path.parent)
         return reference
 
     def _append(self, values: Mapping[str, Any], *, sync: bool = True) -> None:
         """One line at the end of the log; ``sync`` waits until it is on disk."""
-        if self._lock is None:
-            raise WorkspaceError(f"{self.folder} was opened to look at only: open it for writing")
-        path = self.folder / LOG
-        try:
-            if self._log is None:
-                self._log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-            line = json.dumps(values, separators=(",", ":")).encode() + b"\n"
-            before = os.fstat(self._log).st_size
-            if os.write(self._log, line) != len(line):
-                os.ftruncate(self._log, before)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            if sync:
-                os.fsync(self._log)
-        except OSError as error:
-            raise cannot_write(path, error) from error
+        line = json.dumps(values, separators=(",", ":")).encode() + b"\n"
+        self._log.append(line, sync=sync, check=self.require_here)
 
 
-@dataclass(frozen=True)
-class _Line:
-    number: int
-    values: Mapping[str, Any]
+@dataclass
+class LoggedSteps:
+    """The steps in the log of a workspace, while no session works with it."""
+
+    workspace: Workspace
+    history: History
+
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        return self.history.present.rounds
+
+    @property
+    def objects(self) -> tuple[int, ...]:
+        return self.history.present.objects
+
+    @property
+    def number(self) -> int:
+        return self.history.present.number
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self.history.future)
+
+    def undo(self) -> None:
+        """Take back the last step, in the log."""
+        self.workspace.undone()
+        self.history = self.history.undo()
 
 
-def _round(line: Mapping[str, Any]) -> Round:
-    scribbles = {int(f): tuple(parse_prompt(p, f"frame {f}") for p in prompts) for f, prompts in line["scribbles"].items()}
-    return Round(scribbles, frozenset(line["given"]), {int(f): frozenset(ids) for f, ids in line["absent"].items()})
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep everybody else from opening a workspace while it is deleted, renamed or changed from outside.
 
-
-def _parsed(raw: bytes) -> Mapping[str, Any] | None:
-    if not raw.endswith(b"\n"):
-        return None
+    Raises:
+        WorkspaceError: somebody has it open.
+        OutputError: the folder cannot be written to.
+    """
+    lock = _locked(folder)
     try:
-        values = json.loads(raw)
-    except ValueError:
-        return None
-    return values if isinstance(values, dict) else None
-
-
-def _has_content(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > 0
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file or folder is on disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
+        yield
     finally:
-        os.close(handle)
+        lock.release()
+
+
+def _mark(folder: Path) -> tuple[int, int] | None:
+    """What tells the lock that we hold, and with it the folder, from another in its place."""
+    try:
+        found = os.stat(folder / LOCK)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _require_none(folder: Path) -> None:
+    with suppress(OSError):
+        if (folder / PROJECT).exists():
+            raise WorkspaceError(f"{folder} is a workspace already: open it, or choose another folder")
 
 
 def _locked(folder: Path) -> FileLock:

@@ -15,14 +15,17 @@ from starlette.staticfiles import StaticFiles
 from .. import errors
 from .guard import Guard
 from .project import NotReady
-from .registry import NotHere, Registry, TooLarge
+from .registry import Registry
 from .routes import router
+from .uploads import NotHere, TooLarge
+from .waiting import Busy
 
 STATIC = Path(__file__).parent / "static"
 STATUS: tuple[tuple[type[errors.IDProError], int], ...] = (  # the first that fits
     (NotHere, 404),
     (TooLarge, 413),
     (NotReady, 503),
+    (Busy, 503),
     (errors.MissingExtra, 501),
     (errors.WorkspaceError, 409),
     (errors.OutputError, 507),

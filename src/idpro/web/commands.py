@@ -102,7 +102,7 @@ def find_sources(path: Path) -> list[Path]:
     Raises:
         VideoError: there is nothing of the kind.
     """
-    from .registry import IMAGE_SUFFIXES, VIDEO_SUFFIXES
+    from .uploads import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 
     if not path.exists():
         raise VideoError(f"there is no video {path}: give a video file, a folder of images or a folder of videos")

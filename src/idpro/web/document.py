@@ -168,10 +168,12 @@ class State:
 
     def undo(self) -> State:
         *done, step = self.done
+        step = replace(step, after=step.after.seen_as(self.document))  # hidden and locked come back as they were left
         return State(step.before.seen_as(self.document), tuple(done), (*self.undone, step), self.depth - step.steps)
 
     def redo(self) -> State:
         *undone, step = self.undone
+        step = replace(step, before=step.before.seen_as(self.document))
         return State(step.after.seen_as(self.document), (*self.done, step), tuple(undone), self.depth + step.steps)
 
     def _step(self, step: Step) -> State:

@@ -1,20 +1,25 @@
 """The journal of a project: one JSON line for every step, appended and synced the moment it happens.
 
-After a crash the state is the fold of the lines; a last line that was cut short is dropped, as it never happened.
+After a crash the state is the fold of the lines. A last line that was cut short never happened; a line in the middle that
+cannot be read, or that makes no sense where it stands, is passed over: what is whole is never lost for what is not.
 """
 
 from __future__ import annotations
 
 import json
-import os
+import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from ..atomic import LineLog
 from ..errors import InputError
 from .document import State
 from .schemas import Edit
+
+log = logging.getLogger(__name__)
 
 
 class _Line(BaseModel):
@@ -46,11 +51,11 @@ class Redone(_Line):
     did: Literal["redo"] = "redo"
 
 
-Line = Annotated[Edited | Solved | Undone | Redone, Field(discriminator="did")]
-_LINE: TypeAdapter[Edited | Solved | Undone | Redone] = TypeAdapter(Line)
+Line = Edited | Solved | Undone | Redone
+_LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="did")])
 
 
-def advance(state: State, line: Edited | Solved | Undone | Redone) -> State:
+def advance(state: State, line: Line) -> State:
     """The state after one line."""
     match line:
         case Edited():
@@ -68,47 +73,61 @@ class Journal:
 
     Args:
         path: the file; made when the first line is written.
+        check: called around every line; what it raises refuses the line.
+
+    Attributes:
+        notes: what had to be left out in ``replay``, each a sentence for the person.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, check: Callable[[], None] = lambda: None) -> None:
         self._path = path
-        self._file = None if not path.exists() else path.open("r+b")
+        self._check = check
+        self._log = LineLog(path)
+        self.notes: tuple[str, ...] = ()
 
     def replay(self) -> State:
-        """Fold every line.
+        """Fold every line that is whole.
 
         Raises:
-            InputError: a line in the middle is damaged (a cut last line is dropped and the file shortened to before it).
+            WorkspaceError: there is no file in the place of the journal, but something else.
         """
-        state = State()
-        if self._file is None:
-            return state
-        self._file.seek(0)
-        good = 0
-        for number, raw in enumerate(self._file, 1):
+        state, good, damaged = State(), 0, []
+        cut_short = False
+        for number, raw in enumerate(self._log.lines(), 1):
             if not raw.endswith(b"\n"):
+                cut_short = True
                 break
+            good += len(raw)
             try:
                 state = advance(state, _LINE.validate_json(raw))
-            except (ValidationError, InputError) as error:
-                raise InputError(
-                    f"{self._path} is damaged in line {number}: remove the lines from there on to open it"
-                ) from error
-            good += len(raw)
-        self._file.truncate(good)
-        self._file.seek(good)
+            except (ValidationError, InputError):
+                damaged.append(number)
+        if cut_short:
+            self._log.cut(good)
+        self.notes = tuple(_notes(self._path.name, damaged, cut_short))
+        for note in self.notes:
+            log.warning("%s: %s", self._path.parent, note)
         return state
 
-    def append(self, line: Edited | Solved | Undone | Redone) -> None:
-        """Write one line and wait until it is on disk."""
-        if self._file is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._path.open("x+b")
-        self._file.write(json.dumps(line.model_dump(mode="json"), separators=(",", ":")).encode() + b"\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
+    def append(self, line: Line) -> None:
+        """Write one line and wait until it is on disk.
+
+        Raises:
+            OutputError: there is no room; nothing was written.
+            WorkspaceError: the file is no longer the one that was opened.
+        """
+        raw = json.dumps(line.model_dump(mode="json"), separators=(",", ":")).encode() + b"\n"
+        self._log.append(raw, check=self._check)
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._log.close()
+
+
+def _notes(name: str, damaged: list[int], cut_short: bool) -> list[str]:
+    notes = []
+    if damaged:
+        which = f"line {damaged[0]}" if len(damaged) == 1 else f"{len(damaged)} lines ({', '.join(map(str, damaged[:10]))})"
+        notes.append(f"{name} is damaged: {which} could not be read and had to be left out; everything else is here.")
+    if cut_short:
+        notes.append(f"The last line of {name} was cut short by a crash and left out: what it said was never confirmed.")
+    return notes

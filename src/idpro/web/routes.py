@@ -1,4 +1,8 @@
-"""HTTP and WebSocket handlers: parse, call the project, serialise. Plain functions run in threads and may wait."""
+"""HTTP and WebSocket handlers: parse, call the project, serialise.
+
+Plain functions run in the server's threads and are quick. What may wait for the model runs in threads of the project
+(``project.waiting``), what opens or makes a project in those of the registry (``opening``).
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ import json
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,19 +21,21 @@ from fastapi import APIRouter, Depends, Query, Request, Response, WebSocket, Web
 from fastapi.responses import FileResponse
 from starlette.concurrency import run_in_threadpool
 
+from ..atomic import cannot_write
 from ..errors import IDProError, MaskError
 from ..formats.segmentation import soft_matte
 from ..masks import read_mask
 from .hub import Subscriber
+from .imports import LARGEST_MASK
 from .pictures import gray, heat
-from .project import COVER, Project
-from .registry import NotHere, Registry, TooLarge
+from .project import Project
+from .registry import Registry
 from .runs import pack_runs
 from .schemas import EditRequest, EraseRequest, ExportRequest, OpenRequest, PropagateRequest, ReleaseRequest, UploadRequest
+from .uploads import NotHere, TooLarge
 
 FOREVER = {"cache-control": "private, max-age=86400, immutable"}  # a project's frames never change
 NEVER = {"cache-control": "no-store"}
-LARGEST_MASK = 64 << 20
 
 router = APIRouter(prefix="/api")
 
@@ -38,8 +45,14 @@ def registry(request: Request) -> Registry:
     return result
 
 
-def project(project_id: str, request: Request) -> Project:
-    return registry(request).get(project_id)
+async def project(project_id: str, request: Request) -> Project:
+    return await opened(registry(request), project_id)
+
+
+async def opened(projects: Registry, project_id: str) -> Project:
+    """A project, at once if it is open."""
+    found = projects.find(project_id)
+    return await projects.opening.run(partial(projects.get, project_id)) if found is None else found
 
 
 AnyRegistry = Annotated[Registry, Depends(registry)]
@@ -56,8 +69,8 @@ def home(projects: AnyRegistry) -> dict[str, Any]:
 
 
 @router.post("/projects", status_code=201)
-def open_source(body: OpenRequest, projects: AnyRegistry) -> dict[str, Any]:
-    return projects.open_source(body.source).describe()
+async def open_source(body: OpenRequest, projects: AnyRegistry) -> dict[str, Any]:
+    return (await projects.opening.run(partial(projects.open_source, body.source))).describe()
 
 
 @router.get("/projects/{project_id}")
@@ -66,13 +79,13 @@ def describe(project: AnyProject) -> dict[str, Any]:
 
 
 @router.delete("/projects/{project_id}", status_code=204)
-def remove(project_id: str, projects: AnyRegistry) -> None:
-    projects.remove(project_id)
+async def remove(project_id: str, projects: AnyRegistry) -> None:
+    await projects.opening.run(partial(projects.remove, project_id))
 
 
 @router.get("/projects/{project_id}/cover.jpg")
 def cover(project_id: str, projects: AnyRegistry) -> Response:
-    path = projects.cover(project_id, COVER)
+    path = projects.cover(project_id)
     return Response(path.read_bytes(), media_type="image/jpeg", headers=NEVER)
 
 
@@ -81,22 +94,22 @@ def cover(project_id: str, projects: AnyRegistry) -> Response:
 
 @router.post("/uploads", status_code=201)
 def begin_upload(body: UploadRequest, projects: AnyRegistry) -> dict[str, str]:
-    return {"upload": projects.begin_upload(body.name)}
+    return {"upload": projects.uploads.begin(body.name)}
 
 
 @router.put("/uploads/{upload}/{name}", status_code=204)
 async def take_file(upload: str, name: str, request: Request, projects: AnyRegistry) -> None:
-    await projects.take_file(upload, name, request.stream())
+    await projects.uploads.take(upload, name, request.stream())
 
 
 @router.post("/uploads/{upload}/open", status_code=201)
-def finish_upload(upload: str, projects: AnyRegistry) -> dict[str, Any]:
-    return projects.finish_upload(upload).describe()
+async def finish_upload(upload: str, projects: AnyRegistry) -> dict[str, Any]:
+    return (await projects.opening.run(partial(projects.finish_upload, upload))).describe()
 
 
 @router.delete("/uploads/{upload}", status_code=204)
 def drop_upload(upload: str, projects: AnyRegistry) -> None:
-    projects.drop_upload(upload)
+    projects.uploads.drop(upload)
 
 
 # Pictures
@@ -122,23 +135,24 @@ def mask(index: int, project: AnyProject, before: bool = False) -> Response:
 
 
 @router.get("/projects/{project_id}/previews/{index}")
-def preview(index: int, project: AnyProject) -> Response:
+async def preview(index: int, project: AnyProject) -> Response:
     """What the pending marks of a frame come to, as run lengths; 204 if it has no strokes and no boxes."""
-    found = project.preview(index)
+    found = await project.waiting.run(partial(project.preview, index))
     if found is None:
         return Response(status_code=204, headers=NEVER)
     return Response(pack_runs(found), media_type="application/octet-stream", headers=NEVER)
 
 
 @router.get("/projects/{project_id}/mattes/{index}.png")
-def matte(index: int, project: AnyProject, object: int) -> Response:
-    session = project.session
-    objects = session.objects
-    if object not in objects:
-        raise NotHere(f"object {object} has no masks yet")
-    return Response(
-        gray(soft_matte(session.probabilities(index), [1 + objects.index(object)])), media_type="image/png", headers=NEVER
-    )
+async def matte(index: int, project: AnyProject, object: int) -> Response:
+    def make() -> bytes:
+        session = project.session
+        objects = session.objects
+        if object not in objects:
+            raise NotHere(f"object {object} has no masks yet")
+        return gray(soft_matte(session.probabilities(index), [1 + objects.index(object)]))
+
+    return Response(await project.waiting.run(make), media_type="image/png", headers=NEVER)
 
 
 # Edits and the model
@@ -150,13 +164,13 @@ def edit(body: EditRequest, project: AnyProject) -> None:
 
 
 @router.post("/projects/{project_id}/undo", status_code=204)
-def undo(project: AnyProject) -> None:
-    project.undo()
+async def undo(project: AnyProject) -> None:
+    await project.waiting.run(project.undo)
 
 
 @router.post("/projects/{project_id}/redo", status_code=204)
-def redo(project: AnyProject) -> None:
-    project.redo()
+async def redo(project: AnyProject) -> None:
+    await project.waiting.run(project.redo)
 
 
 @router.post("/projects/{project_id}/commit", status_code=202)
@@ -185,13 +199,13 @@ def stop(project: AnyProject) -> None:
 
 
 @router.post("/projects/{project_id}/erase", status_code=204)
-def erase(body: EraseRequest, project: AnyProject) -> None:
-    project.erase(body)
+async def erase(body: EraseRequest, project: AnyProject) -> None:
+    await project.waiting.run(partial(project.erase, body))
 
 
 @router.post("/projects/{project_id}/release", status_code=204)
-def release(body: ReleaseRequest, project: AnyProject) -> None:
-    project.release(body)
+async def release(body: ReleaseRequest, project: AnyProject) -> None:
+    await project.waiting.run(partial(project.release, body))
 
 
 @router.get("/projects/{project_id}/suggestions")
@@ -200,30 +214,28 @@ def suggestions(project: AnyProject, count: Annotated[int, Query(ge=1, le=50)] =
 
 
 @router.get("/projects/{project_id}/attention")
-def attention(project: AnyProject, frame: int, x: float, y: float) -> dict[str, dict[int, str]]:
+async def attention(project: AnyProject, frame: int, x: float, y: float) -> dict[str, dict[int, str]]:
     """Heat pictures (PNG, base64) of the interacted frames for a point of one of them."""
-    maps = project.session.attention(frame, x, y)
+    maps = await project.waiting.run(lambda: project.session.attention(frame, x, y))
     return {"frames": {index: base64.b64encode(heat(values)).decode() for index, values in maps.items()}}
 
 
 @router.put("/projects/{project_id}/imports/{index}", status_code=204)
 async def stage_import(index: int, request: Request, project: AnyProject) -> None:
     """A palette PNG for a frame; it counts when the imports are finished."""
-    with tempfile.TemporaryDirectory(prefix="idpro-") as folder:
-        path = Path(folder) / f"{index:05d}.png"
-        await _to_file(request.stream(), path, LARGEST_MASK)
-        read = await run_in_threadpool(_read_import, path, project)
-    project.stage_import(index, read)
+    project.imports.check_frame(index)
+    data = await _bounded(request.stream(), LARGEST_MASK)
+    await run_in_threadpool(_stage, project, index, data)
 
 
 @router.delete("/projects/{project_id}/imports", status_code=204)
 def drop_imports(project: AnyProject) -> None:
-    project.drop_imports()
+    project.imports.drop()
 
 
 @router.post("/projects/{project_id}/imports")
-def finish_imports(project: AnyProject) -> dict[str, int]:
-    return {"frames": project.finish_imports()}
+async def finish_imports(project: AnyProject) -> dict[str, int]:
+    return {"frames": await project.waiting.run(project.finish_imports)}
 
 
 # Exports
@@ -255,7 +267,7 @@ async def live(project_id: str, socket: WebSocket) -> None:
     """Everything once, then every change, until the tab goes."""
     await socket.accept()
     try:
-        project = await run_in_threadpool(socket.app.state.registry.get, project_id)
+        project = await opened(socket.app.state.registry, project_id)
     except IDProError as error:
         await socket.send_json({"type": "gone", "message": str(error)})
         await socket.close(1008)
@@ -293,18 +305,24 @@ async def _echo(socket: WebSocket, subscriber: Subscriber) -> None:
                 subscriber.offer(json.dumps({"type": "echo", "number": int(said)}))
 
 
-def _read_import(path: Path, project: Project) -> Any:
-    try:
-        return read_mask(path, project.video.size)
-    except MaskError as error:
-        raise MaskError(str(error).replace(str(path), "this file")) from error
+def _stage(project: Project, index: int, data: bytes) -> None:
+    with tempfile.TemporaryDirectory(prefix="idpro-") as folder:
+        path = Path(folder) / f"{index:05d}.png"
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+        try:
+            mask = read_mask(path, project.video.size)
+        except MaskError as error:
+            raise MaskError(str(error).replace(str(path), "this file")) from error
+    project.imports.stage(index, mask)
 
 
-async def _to_file(chunks: AsyncIterator[bytes], path: Path, most: int) -> None:
-    size = 0
-    with path.open("wb") as file:
-        async for chunk in chunks:
-            size += len(chunk)
-            if size > most:
-                raise TooLarge(f"a mask file is larger than {most >> 20} MiB: it is no mask of a frame")
-            file.write(chunk)
+async def _bounded(chunks: AsyncIterator[bytes], most: int) -> bytes:
+    data = bytearray()
+    async for chunk in chunks:
+        data += chunk
+        if len(data) > most:
+            raise TooLarge(f"a mask file is larger than {most >> 20} MiB: it is no mask of a frame")
+    return bytes(data)

@@ -1,0 +1,58 @@
+"""Pending marks as rounds of the session: prompts and absences jointly, then the frames whose pixels were painted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from ..errors import IDProError
+from ..session.session import Session
+from ..types import Mask, Prompt
+from .exact import apply_exact
+from .schemas import AbsentMark, Mark, PaintMark
+
+Marks = Mapping[int, tuple[Mark, ...]]
+
+
+def prompts(marks: tuple[Mark, ...]) -> list[Prompt]:
+    """The strokes, clicks and boxes among marks."""
+    return [m.prompt() for m in marks if not isinstance(m, PaintMark | AbsentMark)]
+
+
+def solve(session: Session, marks: Marks) -> Iterator[None]:
+    """Have the session take the marks, yielding after each of its steps; none if there is nothing to be done.
+
+    If the second step fails, the first is taken back.
+    """
+    painted = {f: ms for f, ms in marks.items() if any(isinstance(m, PaintMark) for m in ms)}
+    scribbles = {f: found for f, ms in marks.items() if (found := prompts(ms))}
+    known = set(session.objects) | {p.object_id for drawn in scribbles.values() for p in drawn}
+    absent = {f: {m.object for m in ms if isinstance(m, AbsentMark)} & known for f, ms in marks.items() if f not in painted}
+    absent = {f: ids for f, ids in absent.items() if ids}
+    if scribbles or absent:
+        session.interact(scribbles, absent=absent)
+        yield
+    if painted:
+        try:
+            session.interact({}, masks={f: apply_exact(_current(session, f), ms) for f, ms in painted.items()})
+        except IDProError:
+            if scribbles or absent:
+                session.undo()
+            raise
+        yield
+
+
+def preview(session: Session, frame: int, marks: tuple[Mark, ...]) -> Mask | None:
+    """What the strokes and boxes of a frame come to by themselves, changing nothing; None if there are none."""
+    drawn = prompts(marks)
+    known = ({*session.objects} | {p.object_id for p in drawn}) - {0}
+    if not drawn or not known:
+        return None
+    absent = {m.object for m in marks if isinstance(m, AbsentMark)} & known
+    return session.preview({frame: drawn}, absent={frame: absent})[frame]
+
+
+def _current(session: Session, frame: int) -> Mask:
+    mask = session.mask(frame)
+    return np.zeros(session.video.size, np.uint8) if mask is None else mask
