@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from idpro.errors import OutputError, VideoError
 from idpro.video import VideoWriter
+from idpro.web import registry
 from idpro.web.app import create_app
 from idpro.web.uploads import ABANDONED_SECONDS, NotHere, Uploads
 from session.colour_network import HEIGHT, WIDTH, clip
@@ -126,11 +127,16 @@ def test_images_of_different_sizes_are_refused(client: TestClient, squares: Path
     assert client.get("/api/home").json()["recent"] == []
 
 
-def test_what_cannot_be_shown_is_refused_before_there_is_a_project(client: TestClient, squares: Path, tmp_path: Path) -> None:
-    upload = begin(client, "pictures")
-    picture = (squares / "00000.png").read_bytes()
-    client.put(f"/api/uploads/{upload}/0.png", content=picture[: len(picture) // 2])  # a header, and then nothing
-    message(client.post(f"/api/uploads/{upload}/open"), 422)
+def test_what_cannot_be_shown_is_refused_before_there_is_a_project(
+    client: TestClient, film: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> bytes:
+        raise VideoError("frame 0 cannot be decoded")
+
+    monkeypatch.setattr(registry, "cover", refuse)
+    upload = begin(client)
+    client.put(f"/api/uploads/{upload}/film.mp4", content=film)
+    assert "cannot be decoded" in message(client.post(f"/api/uploads/{upload}/open"), 422)
     assert not kept(tmp_path) and client.get("/api/home").json()["recent"] == []
     assert [p.name for p in (tmp_path / "work").iterdir()] == [".uploads"]
 
