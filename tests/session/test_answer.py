@@ -15,7 +15,7 @@ from idpro.session.answer import FRAMES_AT_ONCE, Commit, attention, solve
 from idpro.session.checks import checked_round
 from idpro.session.shown import Shown
 from idpro.session.state import PackedMask, State
-from idpro.types import Mask, Prompt, Stroke, click
+from idpro.types import Box, Mask, Prompt, Stroke, click
 from idpro.video import ArrayVideo
 
 from .colour_network import HEIGHT, WIDTH, ColourNetwork, alike, centre, clip, dab, overlap, shown_of, truth
@@ -188,3 +188,22 @@ def test_attention_of_a_point_covers_the_frames_of_its_round(tiny: IDPro) -> Non
     state = after(committed({}, masks={0: truth(0)}))
     with pytest.raises(CheckpointError, match="no attention across frames"):
         attention(shown_of(network=ColourNetwork(interaction=False)), state, 0, 0.5, 0.5)
+
+
+def test_what_a_stray_covered_comes_back_only_if_it_may() -> None:
+    """A stroke of object 1 on its own square takes a far one along, which was object 2 and is now said to be absent, or boxed."""
+    far = np.zeros((HEIGHT, WIDTH), np.uint8)
+    far[70:86, 100:116] = 2
+    picture = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
+    picture[(truth(0, 1) == 1) | (far == 2)] = (220, 40, 40)
+    shown = shown_of(ArrayVideo([picture, picture]))
+    state = after(committed({}, shown=shown, masks={0: truth(0, 1) + far}))
+    state = dataclasses.replace(state, interacted=frozenset(), rounds=())
+    kept = committed({0: [dab(1, 0)]}, shown=shown, state=state).masks[0]
+    assert alike(np.where(kept == 2, 2, 0).astype(np.uint8), far)  # nothing was said about it
+    assert 2 not in committed({0: [dab(1, 0)]}, shown=shown, state=state, absent={0: {2}}).masks[0]
+    box = Box(2, 0.75, 0.5, 0.85, 1.0)
+    boxed = committed({0: [dab(1, 0), box]}, shown=shown, state=state).masks[0]
+    outside = boxed == 2
+    outside[shown.geometry.box_rectangle(box)] = False
+    assert 2 in boxed and not outside.any()

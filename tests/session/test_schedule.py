@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from idpro.session.schedule import Run, owner, plan, spread, stepping_stones, visits
+from idpro.session.schedule import Run, owner, plan, spread, stepping_stones, suggest, visits
 
 
 @pytest.mark.parametrize("interacted", [{0}, {9}, {4}, {0, 9}, {2, 3}, {1, 5, 8}, {0, 4}, set(range(10))])
@@ -100,3 +100,9 @@ def test_stepping_stones_are_evenly_spaced_and_few() -> None:
         stones = stepping_stones(0, end)
         steps = [b - a for a, b in itertools.pairwise([0, *stones, end])]
         assert max(steps) - min(steps) <= 1 and min(steps) >= 3 * bool(stones)
+
+
+def test_suggestions_are_as_many_as_asked_for_also_where_few_frames_have_masks() -> None:
+    assert suggest(3, 12, {0}, {0: 0.0, 5: 0.2}) == [5, 11, 8]
+    assert suggest(2, 12, {0}, {}) == [11, 5]
+    assert suggest(9, 3, {1}, {0: 0.1}) == [0, 2] and suggest(1, 2, {0, 1}, {}) == []

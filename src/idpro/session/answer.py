@@ -22,7 +22,7 @@ from ..types import Mask, Stroke
 from .passes import propagate_once, remember_scores
 from .rounds import Facts, Round, facts, guidance
 from .schedule import stepping_stones
-from .settle import choose, decide, merge_groups, seen_together, without_strays, write_facts
+from .settle import allowed, choose, decide, merge_groups, seen_together, without_strays, write_facts
 from .shown import Shown
 from .state import State
 
@@ -66,8 +66,10 @@ def solve(
         stated = {f: facts(rounds, f) for f in drawn}
 
         def settled(frame: int, full: Tensor) -> Mask:
-            mask = choose(full, objects, stated[frame], shown.geometry)
-            return without_strays(mask, current[frame], shown.geometry.source_strokes(stated[frame].strokes))
+            here, before = stated[frame], current[frame]
+            mask = choose(full, objects, here, shown.geometry)
+            before = None if before is None else allowed(before, here, shown.geometry)
+            return without_strays(mask, before, shown.geometry.source_strokes(here.strokes))
 
         for frame, scores in solved.items():
             accepted[frame] = settled(frame, seen_together(shown.interaction_geometries, scores))

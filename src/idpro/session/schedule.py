@@ -135,7 +135,7 @@ def spread(candidates: Collection[int], taken: Collection[int], count: int, apar
 def suggest(count: int, length: int, interacted: Collection[int], doubts: Mapping[int, float]) -> list[int]:
     """The frames to mark next: where doubt is highest, away from interacted frames and from each other.
 
-    Without propagated masks, the frames farthest from what was drawn.
+    After the frames that have masks, those farthest from what was drawn.
 
     Args:
         count: how many at most.
@@ -144,14 +144,12 @@ def suggest(count: int, length: int, interacted: Collection[int], doubts: Mappin
         doubts: of the frames that have a mask.
     """
     free = [f for f in range(length) if f not in interacted]
+    ranked = sorted((f for f in free if f in doubts), key=lambda f: (-doubts[f], f))
     chosen: list[int] = []
-    if any(f in doubts for f in free):
-        ranked = sorted((f for f in free if f in doubts), key=lambda f: (-doubts[f], f))
-        apart = max(1, length // 10)
-        while len(chosen) < min(count, len(ranked)):  # closer together where there is no room
-            chosen += spread([f for f in ranked if f not in chosen], [*interacted, *chosen], count - len(chosen), apart)
-            apart //= 2
-        return chosen
+    apart = max(1, length // 10)
+    while len(chosen) < min(count, len(ranked)):  # closer together where there is no room
+        chosen += spread([f for f in ranked if f not in chosen], [*interacted, *chosen], count - len(chosen), apart)
+        apart //= 2
     while len(chosen) < min(count, len(free)):
         marked = [*interacted, *chosen]
         chosen.append(max((f for f in free if f not in chosen), key=lambda f: min((abs(f - m) for m in marked), default=-f)))

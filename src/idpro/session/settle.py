@@ -68,6 +68,18 @@ def choose(full: Tensor, objects: tuple[int, ...], here: Facts, geometry: Geomet
     return write_facts(names[full.max(0).indices.to(torch.uint8).numpy(force=True)], here, geometry)
 
 
+def allowed(mask: Mask, here: Facts, geometry: Geometry) -> Mask:
+    """A mask without what the frame's facts forbid: absent objects, and objects outside of their boxes. A new array."""
+    out = mask.copy()
+    for object_id in here.absent:
+        out[mask == object_id] = 0
+    for object_id, box in here.boxes.items():
+        outside = mask == object_id
+        outside[geometry.box_rectangle(box)] = False
+        out[outside] = 0
+    return out
+
+
 def write_facts(mask: Mask, here: Facts, geometry: Geometry) -> Mask:
     """Write absences and strokes into a mask, in place."""
     for object_id in here.absent:
