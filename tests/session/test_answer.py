@@ -193,7 +193,7 @@ def test_attention_of_a_point_covers_the_frames_of_its_round(tiny: IDPro) -> Non
 def test_what_a_stray_covered_comes_back_only_if_it_may() -> None:
     """A stroke of object 1 on its own square takes a far one along, which was object 2 and is now said to be absent, or boxed."""
     far = np.zeros((HEIGHT, WIDTH), np.uint8)
-    far[70:86, 100:116] = 2
+    far[68:84, 100:116] = 2
     picture = np.full((HEIGHT, WIDTH, 3), 128, np.uint8)
     picture[(truth(0, 1) == 1) | (far == 2)] = (220, 40, 40)
     shown = shown_of(ArrayVideo([picture, picture]))
