@@ -33,6 +33,7 @@ FLOORS = (
         "machine",
         "labels",
         "picture",
+        "results",
     },
     {"model", "video", "device"},
     {"checkpoint", "session", "data", "formats"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,61 @@ def test_masks_are_accepted_and_scribbles_correct_them(
     out = tmp_path / "out"
     assert run(monkeypatch, "segment", clip, "--masks", tmp_path / "given", "--model", tiny, "--output", out) == 0
     assert np.array_equal(read_mask(out / "masks" / "00000.png"), given)
+
+
+def test_frames_are_chosen_by_their_numbers(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tiny: Path, clip: Path, strokes: Path, tmp_path: Path
+) -> None:
+    for index, path in enumerate(sorted(clip.iterdir())):
+        path.rename(clip / f"shot.{1001 + index * 2}.png")
+    arguments = ["segment", clip, "--scribbles", strokes, "--model", tiny, "--size", 64, "-o", tmp_path / "out", "--frames"]
+    assert run(monkeypatch, *arguments, "1003:1007") == 0
+    assert sorted(p.name for p in (tmp_path / "out" / "masks").iterdir()) == [f"shot.{n}.png" for n in (1003, 1005, 1007)]
+    capfd.readouterr()
+    assert run(monkeypatch, *arguments, "0:2") == 2
+    assert "within 1001:1009" in capfd.readouterr().err
+
+
+def test_a_window_and_a_limit_are_options(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tiny: Path, clip: Path, strokes: Path, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("IDPRO_MAX_PIXELS", "")
+    arguments = ["segment", clip, "--scribbles", strokes, "--model", tiny, "--size", 64, "-o", tmp_path / "out"]
+    assert run(monkeypatch, *arguments, "--window", "40:300:0.5") == 0
+    report = json.loads((tmp_path / "out" / "session.json").read_text())
+    assert report["window"] == {"low": 40.0, "high": 300.0, "gamma": 0.5}
+    capfd.readouterr()
+    for window in ("40", "a:b", "5:5", "1:2:0"):
+        assert run(monkeypatch, *arguments, "--window", window) == 2
+        assert "window" in capfd.readouterr().err
+    assert run(monkeypatch, "--max-pixels", HEIGHT * WIDTH - 1, *arguments) == 2
+    assert f"{WIDTH}x{HEIGHT} pixels, more than the {HEIGHT * WIDTH - 1}" in capfd.readouterr().err
+    assert run(monkeypatch, "--max-pixels", HEIGHT * WIDTH, *arguments) == 0
+
+
+def test_names_that_are_no_text(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tiny: Path, clip: Path, strokes: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / os.fsdecode(b"caf\xe9")
+    moved = clip.rename(tmp_path / os.fsdecode(b"cl\xefp"))
+    command = [
+        sys.executable,
+        "-m",
+        "idpro",
+        "segment",
+        moved,
+        "--scribbles",
+        strokes,
+        "--model",
+        tiny,
+        "--size",
+        "64",
+        "-o",
+        out,
+    ]
+    done = subprocess.run(command, capture_output=True, timeout=240, env={**os.environ, "PYTHONIOENCODING": "utf-8:strict"})
+    assert done.returncode == 0, done.stderr.decode()
+    assert b"\\udce9" in done.stdout and len(list((out / "masks").iterdir())) == FRAMES
 
 
 # Bad inputs: each writes what is wrong and returns the arguments, and a word of the message
@@ -185,6 +241,24 @@ def folder_of_somebody(clip: Path, strokes: Path) -> tuple[list[object], str]:
     return [clip, "--scribbles", strokes, "--output", clip], "not empty"
 
 
+def output_with_a_long_name(clip: Path, strokes: Path) -> tuple[list[object], str]:
+    return [clip, "--scribbles", strokes, "--output", clip.parent / ("x" * 300)], "File name too long"
+
+
+def video_with_a_long_name(clip: Path, strokes: Path) -> tuple[list[object], str]:
+    return [clip.parent / ("x" * 300), "--scribbles", strokes], "File name too long"
+
+
+def fifo_as_video(clip: Path, strokes: Path) -> tuple[list[object], str]:
+    os.mkfifo(clip.parent / "pipe.mp4")
+    return [clip.parent / "pipe.mp4", "--scribbles", strokes], "is a FIFO"
+
+
+def fifo_among_pictures(clip: Path, strokes: Path) -> tuple[list[object], str]:
+    os.mkfifo(clip / "00009.png")
+    return [clip, "--scribbles", strokes], "is a FIFO"
+
+
 def unknown_device(clip: Path, strokes: Path) -> tuple[list[object], str]:
     return [clip, "--scribbles", strokes, "--device", "abacus"], "abacus"
 
@@ -200,7 +274,8 @@ def nothing_drawn(clip: Path, strokes: Path) -> tuple[list[object], str]:
 BAD = [
     missing_video, corrupt_video, no_frames_in_folder, no_frames_in_video, not_json, other_json, frame_that_does_not_exist,
     nan_coordinate, coordinate_out_of_range, mask_of_another_size, rgb_mask, mask_of_no_frame, other_network, unknown_model,
-    unwritable_output, folder_of_somebody, unknown_device, frames_beyond_the_end, nothing_drawn,
+    unwritable_output, output_with_a_long_name, video_with_a_long_name, fifo_as_video, fifo_among_pictures,
+    folder_of_somebody, unknown_device, frames_beyond_the_end, nothing_drawn,
 ]  # fmt: skip
 
 

@@ -41,11 +41,14 @@ def atomic_folder(path: str | os.PathLike[str], *, replace: bool = False) -> Ite
     ``replace`` that folder and what is in it goes when the block ends well).
     """
     target = Path(path)
-    if target.is_dir():
-        if not replace and any(target.iterdir()):
-            raise OutputError(f"the folder {target} is not empty: choose another place, or empty it first")
-    elif target.exists():
-        raise OutputError(f"cannot write the folder {target}: there is a file of that name; choose another place")
+    try:
+        if target.is_dir():
+            if not replace and any(target.iterdir()):
+                raise OutputError(f"the folder {target} is not empty: choose another place, or empty it first")
+        elif target.exists():
+            raise OutputError(f"cannot write the folder {target}: there is a file of that name; choose another place")
+    except (OSError, ValueError) as error:  # a name that is too long
+        raise cannot_write(target, error) from error
     temporary, old = temporary_sibling(target), temporary_sibling(target)
     try:
         temporary.mkdir()
@@ -66,11 +69,12 @@ def temporary_sibling(target: Path) -> Path:
     """A free, hidden name in the folder of ``target`` (made if missing), with its suffix. Raises OutputError."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        target.exists()  # fails if the name is too long
         if not os.access(target.parent, os.W_OK | os.X_OK):
             raise PermissionError(13, "Permission denied")
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise cannot_write(target, error) from error
-    return target.parent / f".{target.stem}-{uuid.uuid4().hex[:12]}{target.suffix}"
+    return target.parent / f".{target.stem[:40]}-{uuid.uuid4().hex[:12]}{target.suffix[:20]}"
 
 
 def remove_temporaries(folder: Path) -> None:

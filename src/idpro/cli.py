@@ -7,10 +7,8 @@ only when their command is called.
 from __future__ import annotations
 
 import importlib
-import json
+import io
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import util
 from pathlib import Path
@@ -22,14 +20,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer.core import TyperCommand, TyperGroup
 
 from .allocator import keep_freed_memory
-from .errors import ConfigError, IDProError, MaskError, MissingExtra, ScribbleError
+from .errors import ConfigError, IDProError, MissingExtra, ScribbleError, VideoError
+from .picture import set_max_pixels
+from .results import result_folder, write_report
 
 if TYPE_CHECKING:
     from .session.session import Session
-    from .types import Mask
-    from .video import Video
-
-MARK = "idpro segment"  # in session.json: whose results these are
+    from .video import Video, Window
 
 
 @dataclass(frozen=True)
@@ -91,6 +88,19 @@ app = typer.Typer(
 convert = typer.Typer(help="Checkpoints of others into ours.", no_args_is_help=True)
 app.add_typer(convert, name="convert")
 
+
+@app.callback()
+def _everywhere(
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(help="The most pixels a frame or mask may have. [default: 8192 x 8192]", min=1, show_default=False),
+    ] = None,
+) -> None:
+    """Interactive video object segmentation: scribble several objects on several frames, get every mask of every frame."""
+    if max_pixels is not None:
+        set_max_pixels(max_pixels)
+
+
 Model = Annotated[str, typer.Option(help="A shipped model (lite), or a checkpoint file.")]
 Size = Annotated[int, typer.Option(help="Short side to work at in pixels; 0 works at the video's own size.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
@@ -99,6 +109,9 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 def main() -> None:
     """The entry point: what IDPro refuses to do becomes one line on stderr and exit code 2."""
     keep_freed_memory()
+    for stream in (sys.stdout, sys.stderr):  # names of files may be no text
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except IDProError as error:
@@ -111,32 +124,48 @@ def segment(
     video: Annotated[Path, typer.Argument(help="A video file, or a folder of images.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; made if it is not there.")],
     scribbles: Annotated[Path | None, typer.Option(help="Strokes on any number of frames, as DAVIS JSON.")] = None,
-    masks: Annotated[Path | None, typer.Option(help="Folder with masks of some frames: 00012.png is that of frame 12.")] = None,
-    frames: Annotated[str | None, typer.Option(help="Only frames FIRST:LAST, both included.")] = None,
+    masks: Annotated[
+        Path | None,
+        typer.Option(help="Folder with masks of some frames, each called like its picture (00012.png of a video: frame 12)."),
+    ] = None,
+    frames: Annotated[str | None, typer.Option(help="Only frames FIRST:LAST by their numbers, both included.")] = None,
+    window: Annotated[
+        str | None, typer.Option(help="Values shown from black to white, LOW:HIGH or LOW:HIGH:GAMMA; found by itself if needed.")
+    ] = None,
     model: Model = "lite",
     size: Size = 480,
     device: Device = "auto",
 ) -> None:
     """Masks of all objects on every frame, from scribbles on some frames (or from masks, which scribbles then correct).
 
-    Writes masks/00000.png ... (palette PNG, pixel = object id), overlay.mp4 and session.json; all of it or nothing.
+    Writes masks/NAME.png, called like their pictures (00000.png ... of a video file; palette PNG, pixel = object id), overlay.mp4
+    and session.json. Nothing else in the folder is touched. If a frame cannot be read, what was made before it is written.
     """
     from .scribbles import read_scribbles
-    from .segment import segment_video
+    from .segment import read_masks, segment_video
     from .video import open_video
 
     with open_video(video) as opened:
-        wanted = _frames(frames, len(opened))
+        wanted = _frames(frames, opened)
+        if window is not None:
+            opened.window = _window(window)
         drawn = read_scribbles(scribbles, len(opened)) if scribbles is not None else {}
-        given = _read_masks(masks, opened) if masks is not None else {}
+        given = read_masks(masks, opened) if masks is not None else {}
         if not drawn and not given:
             raise ScribbleError(
                 "there is nothing to go by: give --scribbles FILE.json with strokes in it, or --masks DIR, or both"
             )
-        with result_folder(output) as folder, bar() as progress:
-            session = start_session(opened, model, size, device)
-            report = segment_video(session, drawn, given, folder, frames=wanted, track=progress.track)
-            _write_report(folder, {"video": str(video), "model": model, **report})
+        with result_folder(output) as folder:
+            said = len(opened.notes)
+            say(opened)
+            with bar() as progress:
+                session = start_session(opened, model, size, device)
+                report = segment_video(session, drawn, given, folder, frames=wanted, track=progress.track)
+            say(opened, said)
+            write_report(folder, {"video": str(video), "model": model, **report})
+    if report["stopped"]:
+        done = len(report["names"])
+        raise VideoError(f"{report['stopped']}; the masks of {done} of {len(wanted)} frames, made before that, are in {output}")
     typer.echo(f"{len(wanted)} frames, {len(session.objects)} objects: {output}")
 
 
@@ -160,7 +189,7 @@ def demo(
     with chosen.open_video() as video, result_folder(output) as folder, bar() as progress:
         session = start_session(video, model, size, device)
         report = run_demo(chosen, session, folder, progress.track)
-        _write_report(folder, {"video": chosen.file, "model": model, **report})
+        write_report(folder, {"video": chosen.file, "model": model, **report})
     typer.echo(f"{len(chosen.frames)} frames, {len(session.objects)} objects: look at {output / SHEET}")
 
 
@@ -199,7 +228,7 @@ def export(
             opened.project.labels,
             probabilities,
             only=None if objects is None else _numbers(objects),
-            frames=_frames(frames, len(video)),
+            frames=_frames(frames, video),
         )
         with bar() as progress:
             for _ in progress.track(writer(result, output, Options(soft)), len(result.indices), description=writer.title):
@@ -252,57 +281,49 @@ def start_session(video: Video, model: str, size: int, device: str) -> Session:
     return Session(load_network(model, pick_device(device)), video, size=size or None)
 
 
-@contextmanager
-def result_folder(output: Path) -> Iterator[Path]:
-    """A temporary folder that takes the place of ``output`` when the block ends well; only results of ours are replaced."""
-    from .atomic import atomic_folder
-
-    ours = False
-    with suppress(OSError, ValueError, AttributeError):
-        ours = json.loads((output / "session.json").read_text(encoding="utf-8")).get("made_by") == MARK
-    with atomic_folder(output, replace=ours) as folder:
-        yield folder
-
-
 def bar() -> Progress:
     """A progress bar on stderr."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     return Progress(*columns, console=Console(stderr=True))
 
 
-def _read_masks(folder: Path, video: Video) -> dict[int, Mask]:
-    from .masks import read_mask
+def _frames(text: str | None, video: Video) -> range:
+    """FIRST:LAST, the numbers that the video's frames have -> a range of indices; None -> all."""
+    from .video import source_of
 
-    if not folder.is_dir():
-        raise MaskError(f"there is no folder of masks {folder}")
-    found = {}
-    for path in sorted(folder.glob("*.png")):
-        if not path.stem.isdecimal() or int(path.stem) >= len(video):
-            raise MaskError(f"{path} is not the mask of a frame: name masks 00000.png to {len(video) - 1:05d}.png by their frame")
-        found[int(path.stem)] = read_mask(path, video.size)
-    if not found:
-        raise MaskError(f"the folder {folder} has no masks: expected palette PNGs named by their frame, such as 00000.png")
-    return found
-
-
-def _frames(text: str | None, length: int) -> range:
-    """FIRST:LAST -> a range; None -> all."""
+    source = source_of(video)
     if text is None:
-        return range(length)
+        return range(len(video))
     first, _, last = text.partition(":")
-    if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last) < length):
-        raise ConfigError(f"--frames must be FIRST:LAST within 0:{length - 1}, got {text!r}")
-    return range(int(first), int(last) + 1)
+    at = [source.by_number.get(int(end)) if end.isdecimal() else None for end in (first, last)]
+    if at[0] is None or at[1] is None or at[0] > at[1]:
+        raise ConfigError(f"--frames must be FIRST:LAST within {source.numbers[0]}:{source.numbers[-1]}, got {text!r}")
+    return range(at[0], at[1] + 1)
+
+
+def _window(text: str) -> Window:
+    """LOW:HIGH or LOW:HIGH:GAMMA -> a window."""
+    from .video import Window
+
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        parts = []
+    if len(parts) not in (2, 3):
+        raise ConfigError(f"--window must be LOW:HIGH or LOW:HIGH:GAMMA, such as 200:2500, got {text!r}")
+    return Window(*parts)
+
+
+def say(video: Video, before: int = 0) -> None:
+    """What there is to say about a video, on stderr; without the first ``before`` lines."""
+    for note in getattr(video, "notes", ())[before:]:
+        print(f"idpro: note: {note}", file=sys.stderr)
 
 
 def _numbers(text: str) -> tuple[int, ...]:
     if not all(part.strip().isdecimal() for part in text.split(",")):
         raise ConfigError(f"--objects must be numbers such as 1,3, got {text!r}")
     return tuple(int(part) for part in text.split(","))
-
-
-def _write_report(folder: Path, values: Mapping[str, Any]) -> None:
-    (folder / "session.json").write_text(json.dumps({"made_by": MARK, **values}, indent=1), encoding="utf-8")
 
 
 def _exists(module: str) -> bool:
