@@ -17,10 +17,10 @@ HEIGHT, WIDTH = 64, 96
 
 
 def moving_masks(frames: int, objects: int = 1) -> np.ndarray:
-    """A disk and a square on their way through the picture: T x H x W."""
+    """An ellipse (a disk's medial axis is a dot, which the robot drops) and a square on their way: T x H x W."""
     masks = np.zeros((frames, HEIGHT, WIDTH), np.uint8)
     for t in range(frames):
-        cv2.circle(masks[t], (20 + 3 * t, 22), 12, 1, -1)
+        cv2.ellipse(masks[t], (20 + 3 * t, 22), (15, 9), 0, 0, 360, 1, -1)
         if objects > 1:
             cv2.rectangle(masks[t], (70 - 3 * t, 40), (88 - 3 * t, 60), 2, -1)
     return masks

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,23 @@ def test_several_roots_and_a_number_of_threads(root: Path, tiny: Path, tmp_path:
     assert list(summary["sequences"]) == ["judo", "camel"] and "camel" in text
     assert summary["settings"]["roots"] == [str(root), str(tmp_path / "more")]
     assert (summary["one_object"]["objects"], summary["several_objects"]["objects"]) == (1, 2)
+
+
+def test_servers_get_a_zip(tiny: Path, tmp_path: Path) -> None:
+    write_sequence(tmp_path / "valid", "vid", moving_masks(3), resolution="")
+    (tmp_path / "valid" / "Annotations" / "vid" / "00002.png").unlink()
+    objects = {"1": {"frames": ["00000", "00002"]}}
+    (tmp_path / "valid" / "meta.json").write_text(json.dumps({"videos": {"vid": {"objects": objects}}}))
+    names = {}
+    for server in ("youtube", "mose"):
+        text = run(server, "--root", tmp_path / "valid", "--model", tiny, "--size", 64, "--output", tmp_path / server)
+        assert "submission.zip" in text
+        with zipfile.ZipFile(tmp_path / server / "submission.zip") as archive:
+            names[server] = archive.namelist()
+    assert names["youtube"] == ["Annotations/vid/00000.png", "Annotations/vid/00002.png"]
+    assert names["mose"] == ["vid/00000.png", "vid/00001.png", "vid/00002.png"]
+    text = run("vos", "--root", tmp_path / "valid", "--model", tiny, "--size", 64, "--output", tmp_path / "vos")
+    assert "masks of some frames only in 1 of 1 sequences (vid 2 of 3 frames)" in text
 
 
 def test_across_says_what_is_found_on_other_frames(root: Path, tiny: Path, tmp_path: Path) -> None:

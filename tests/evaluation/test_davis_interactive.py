@@ -87,15 +87,21 @@ def summary_of(output: Path) -> dict[str, object]:
     return json.loads((output / "summary.json").read_text())
 
 
+# Eight submissions of three samples; the seconds each took, and for each object the frames on which it is right.
+SCRIPT: list[list[tuple[float, dict[int, Sequence[int]]]]] = [
+    [(10.0, {1: [0]}), (15.0, {1: [0, 1, 2], 2: [0, 1]}), (20.0, {1: range(5), 2: range(4)})],
+    [(20.0, {1: [0, 1], 2: [4]}), (125.0, {1: range(4), 2: [4]})],
+    [(30.0, {2: [0, 1, 2, 3, 4]}), (25.0, {2: [0, 1, 2, 3, 4]}), (30.0, {1: range(5), 2: range(5)})],
+]
+
+
 def test_two_objects_three_files_by_hand(root: Path, tmp_path: Path) -> None:
-    """The official arithmetic on a case small enough to do by hand; one sample runs out of time in its second round."""
+    """The official arithmetic on a case small enough to do by hand; one sample's second submission is late.
+
+    davisinteractive 1.0.4 gives the same AUC, J&F@60 and curve for these submissions.
+    """
     truth, clock = moving_masks(5, objects=2), Clock()
-    script = [
-        [(10.0, {1: [0]}), (15.0, {1: [0, 1, 2], 2: [0, 1]}), (20.0, {1: range(5), 2: range(4)})],
-        [(20.0, {1: [0, 1], 2: [4]}), (125.0, {1: range(4), 2: [4]})],
-        [(30.0, {2: [0, 1, 2, 3, 4]}), (25.0, {2: [0, 1, 2, 3, 4]}), (30.0, {1: range(5), 2: range(5)})],
-    ]
-    method = Scripted(truth, script, clock)
+    method = Scripted(truth, SCRIPT, clock)
     protocol = Protocol(rounds=3, max_time=50.0)  # two objects: 100 s a sample
     progress = run(find_sequences(root, names=["two"]), method, protocol, tmp_path / "out", clock)
     assert method.started == 3 and [len(rounds) for rounds in method.received] == [3, 2, 3]
@@ -104,31 +110,33 @@ def test_two_objects_three_files_by_hand(root: Path, tmp_path: Path) -> None:
     with (tmp_path / "out" / "report.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == COLUMNS
-    assert len(rows) == 5 * 2 * (3 + 2 + 3)
+    assert len(rows) == 5 * 2 * (3 + 1 + 3)  # what came late does not count
     assert {row["session_id"] for row in rows} == {rows[0]["session_id"]}
-    cut = [row for row in rows if row["scribble_idx"] == "2" and row["interaction"] == "2"]
-    assert {row["timing"] for row in cut} == {"125.0"}
-    assert [(r["frame"], r["object_id"], r["j_and_f"]) for r in cut][6:10] == [
-        ("3", "1", "1.0"),
-        ("3", "2", "0.0"),
-        ("4", "1", "0.0"),
-        ("4", "2", "1.0"),
+    only = [row for row in rows if row["scribble_idx"] == "2"]
+    assert {row["timing"] for row in only} == {"20.0"}
+    assert [(r["frame"], r["object_id"], r["j_and_f"]) for r in only][:4] == [
+        ("0", "1", "1.0"),
+        ("0", "2", "0.0"),
+        ("1", "1", "1.0"),
+        ("1", "2", "0.0"),
     ]
 
     # Each object is right (J = F = 1) on k of 5 frames and wrong (J = F = 0) on the others: its mean is k / 5.
-    # The third round of the second sample repeats its second.
+    # The second and third round of the second sample repeat its first, at no time.
     q1 = (1 + 0 + 2 + 1 + 0 + 5) / 5 / 6
-    q2 = (3 + 2 + 4 + 1 + 0 + 5) / 5 / 6
-    q3 = (5 + 4 + 4 + 1 + 5 + 5) / 5 / 6
+    q2 = (3 + 2 + 2 + 1 + 0 + 5) / 5 / 6
+    q3 = (5 + 4 + 2 + 1 + 5 + 5) / 5 / 6
     t1 = (10 + 20 + 30) / 3  # 20
-    t2 = t1 + (15 + 125 + 25) / 3  # 75
-    t3 = t2 + (20 + 0 + 30) / 3  # 91.67
+    t2 = t1 + (15 + 25) / 3  # 33.3
+    t3 = t2 + (20 + 30) / 3  # 50
     horizon = 50 * 2
     summary = summary_of(tmp_path / "out")
     assert summary["curve"] == {"time": pytest.approx([0, t1, t2, t3, horizon]), "J_AND_F": pytest.approx([0, q1, q2, q3, q3])}
-    area = q1 / 2 * 20 + (q1 + q2) / 2 * 55 + (q2 + q3) / 2 * (t3 - t2) + q3 * (horizon - t3)
-    assert summary["auc"] == pytest.approx(area / 100, abs=1e-12)
-    assert summary["metric_at_threshold"] == {"threshold": 60.0, "J_AND_F": pytest.approx(q1 + (q2 - q1) * 40 / 55, abs=1e-12)}
+    area = q1 / 2 * t1 + (q1 + q2) / 2 * (t2 - t1) + (q2 + q3) / 2 * (t3 - t2) + q3 * (horizon - t3)
+    assert summary["auc"] == pytest.approx(area / 100, abs=1e-12) and summary["auc"] == pytest.approx(
+        0.5427777777777778, abs=1e-12
+    )
+    assert summary["metric_at_threshold"] == {"threshold": 60.0, "J_AND_F": pytest.approx(0.7333333333333334, abs=1e-12)}
     rounds = summary["rounds"]
     assert [(r["round"], r["j_and_f"], r["j"], r["f"], r["time"]) for r in rounds] == [
         (1, pytest.approx(q1), pytest.approx(q1), pytest.approx(q1), pytest.approx(t1)),
@@ -142,6 +150,63 @@ def test_two_objects_three_files_by_hand(root: Path, tmp_path: Path) -> None:
     assert (summary["frames_per_round"], summary["first_round"], summary["candidates"]) == (1, "human1", "all frames")
     assert summary["machine"]["cores"] >= 1
     assert (tmp_path / "out" / "curve.png").stat().st_size > 10_000
+    assert (tmp_path / "out" / "over-time.png").stat().st_size > 10_000
+    missed = [objects["missed"] for objects in summary["last_round"]["sequences"]["two"]["each"].values()]
+    assert missed == pytest.approx(
+        [3 / 15, 5 / 15], abs=0.01
+    )  # of 15 frames (the disk's area is the same on each, the square's not)
+
+
+def test_without_a_limit_the_horizon_is_rounds_times_the_slowest(root: Path, tmp_path: Path) -> None:
+    clock = Clock()
+    script = [SCRIPT[0], [*SCRIPT[1], (5.0, {1: range(4), 2: [2, 4]})], SCRIPT[2]]
+    method = Scripted(moving_masks(5, objects=2), script, clock)
+    run(find_sequences(root, names=["two"]), method, Protocol(rounds=3, max_time=None), tmp_path / "out", clock)
+    summary = summary_of(tmp_path / "out")
+    assert summary["auc"] == pytest.approx(0.7251851851851853, abs=1e-12)  # by davisinteractive 1.0.4, as the next two
+    assert summary["curve"]["time"] == pytest.approx([0, 20, 75, 280 / 3, 375])
+    assert summary["metric_at_threshold"]["J_AND_F"] == pytest.approx(0.44545454545454555, abs=1e-12)
+
+
+def test_a_sample_whose_first_round_is_late_counts_as_nothing(root: Path, tmp_path: Path) -> None:
+    clock = Clock()
+    script = [SCRIPT[0], [(101.0, {1: [0]})], SCRIPT[2]]
+    method = Scripted(moving_masks(5, objects=2), script, clock)
+    run(find_sequences(root, names=["two"]), method, Protocol(rounds=3, max_time=50.0), tmp_path / "out", clock)
+    assert [len(rounds) for rounds in method.received] == [3, 1, 3]
+    summary = summary_of(tmp_path / "out")
+    assert summary["auc"] == pytest.approx(0.4883333333333333, abs=1e-12)  # by davisinteractive 1.0.4, as the next two
+    assert summary["curve"]["time"] == pytest.approx([0, 40 / 3, 80 / 3, 130 / 3, 100])
+    assert summary["curve"]["J_AND_F"] == pytest.approx([0, 0.2, 1 / 3, 19 / 30, 19 / 30])
+    (late,) = read_report(tmp_path / "out" / "report.csv")[1].rounds
+    assert late.seconds == 0 and not late.scores.j_and_f.any()
+    assert (late.scores.pixels[..., 1] == late.scores.pixels[..., 0]).all()  # all is missed
+
+
+def test_void_is_background_as_in_the_official_tool(tmp_path: Path) -> None:
+    masks = moving_masks(4)
+    masks[:, 50:] = 255
+    write_sequence(tmp_path / "data", "void", masks)
+    answer = np.where(masks == 255, 1, masks).astype(np.uint8)
+    method = Scripted(answer, [[(1.0, {1: range(4)})]], Clock())
+    run(find_sequences(tmp_path / "data"), method, Protocol(rounds=1, first_round="robot"), tmp_path / "out")
+    disk, void = (masks == 1).sum(), (masks == 255).sum()
+    (sample,) = read_report(tmp_path / "out" / "report.csv")
+    assert sample.rounds[0].scores.jaccard.mean() == pytest.approx(disk / (disk + void), abs=0.01)
+
+
+def test_only_frames_with_truth_are_scored_and_scribbled(tmp_path: Path) -> None:
+    masks = moving_masks(9)
+    write_sequence(tmp_path / "data", "some", masks)
+    for t in (1, 2, 3, 5, 6, 7):
+        (tmp_path / "data" / "Annotations" / "480p" / "some" / f"{t:05d}.png").unlink()
+    for f in (1, 2):
+        protocol = Protocol(rounds=3, frames_per_round=f, first_round="robot")
+        run(find_sequences(tmp_path / "data"), Learner({"some": masks}), protocol, tmp_path / str(f))
+        (sample,) = read_report(tmp_path / str(f) / "report.csv")
+        assert all(r.frames == (0, 4, 8) for r in sample.rounds)
+        assert {frame for r in sample.rounds for frame in r.scribbled} <= {0, 4, 8}
+        assert sample.rounds[-1].scores.j_and_f.tolist() == [[1.0]] * 3
 
 
 def test_the_first_scribbles_are_the_human_files_and_the_next_the_worst_frame(root: Path, tmp_path: Path) -> None:

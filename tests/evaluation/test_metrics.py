@@ -134,6 +134,8 @@ def test_void_pixels_belong_to_neither_mask() -> None:
     scores = score_masks(truth, prediction, (1,))
     assert scores.jaccard[0, 0] == 1.0
     assert scores.contour[0, 0] == 1.0
+    as_davis = score_masks(truth, prediction, (1,), void_is_background=True)
+    assert as_davis.jaccard[0, 0] == pytest.approx(400 / 1200) and as_davis.pixels[0, 0].tolist() == [400, 0, 0, 1200, 800]
     everything_void = score_masks(np.full((1, 9, 9), 255, np.uint8), np.ones((1, 9, 9), np.uint8), (1,))
     assert everything_void.j_and_f[0, 0] == 1.0
 

@@ -29,7 +29,7 @@ def played(
     value: float, seconds: float, ids: tuple[int, ...] = (1,), frames: int = 2, scribbled: tuple[int, ...] = (0,)
 ) -> RoundScores:
     scores = np.full((frames, len(ids)), value)
-    return RoundScores(scribbled, seconds, scores_of(scores, scores, ids))
+    return RoundScores(scribbled, seconds, tuple(range(frames)), scores_of(scores, scores, ids))
 
 
 def test_the_area_under_a_curve_by_hand() -> None:
@@ -58,13 +58,13 @@ def test_a_missing_round_repeats_the_last_at_no_time() -> None:
     assert (first.scribbled, second.scribbled) == (1.0, 1.0)
     summary = summarise(samples, 2, 100.0)
     assert summary["curve"]["time"] == [0.0, 15.0, 30.0, 150.0]  # one and two objects: 1.5 x 100 s
-    assert summarise(samples, 2, None)["curve"]["time"][-1] == 1.5 * 240
+    assert summarise(samples, 2, None)["curve"]["time"][-1] == 2 * 30.0  # no limit: rounds x the slowest
     assert summary["spread"]["auc"] is None  # a single seed has none
 
 
 def test_frames_count_within_their_object_only() -> None:
-    short = RoundScores((0,), 1.0, scores_of(np.array([[1.0]]), np.array([[0.5]])))
-    long = RoundScores((0,), 1.0, scores_of(np.array([[0.0], [0.0], [0.6]]), np.zeros((3, 1))))
+    short = RoundScores((0,), 1.0, (0,), scores_of(np.array([[1.0]]), np.array([[0.5]])))
+    long = RoundScores((0,), 1.0, (0, 1, 2), scores_of(np.array([[0.0], [0.0], [0.6]]), np.zeros((3, 1))))
     (means,) = round_means([Sample(0, "s", 1, (short,)), Sample(0, "l", 1, (long,))], 1)
     assert (means.jaccard, means.contour) == (pytest.approx((1.0 + 0.2) / 2), 0.25)
 
@@ -87,14 +87,14 @@ def test_what_is_wrong_is_told_of_every_round_and_of_the_objects_in_the_end() ->
 def test_a_report_is_read_as_it_was_written(tmp_path: Path) -> None:
     scores = scores_of(np.random.default_rng(0).random((3, 2)), np.random.default_rng(1).random((3, 2)), (2, 9))
     samples = [
-        Sample(0, "a", 1, (RoundScores((0, 2), 0.1 + 0.2, scores), RoundScores((), 0.0, scores))),
-        Sample(1, "a", 1, (RoundScores((1,), 1e-9, scores),)),
+        Sample(0, "a", 1, (RoundScores((0, 2), 0.1 + 0.2, (0, 4, 8), scores), RoundScores((), 0.0, (0, 4, 8), scores))),
+        Sample(1, "a", 1, (RoundScores((1,), 1e-9, (0, 4, 8), scores),)),
     ]
     write_report(tmp_path / "report.csv", samples, "id")
     for written, read in zip(samples, read_report(tmp_path / "report.csv"), strict=True):
         assert (read.seed, read.sequence, read.scribble_idx) == (written.seed, written.sequence, written.scribble_idx)
         for a, b in zip(written.rounds, read.rounds, strict=True):
-            assert (a.scribbled, a.seconds, a.scores.ids) == (b.scribbled, b.seconds, b.scores.ids)
+            assert (a.scribbled, a.seconds, a.frames, a.scores.ids) == (b.scribbled, b.seconds, b.frames, b.scores.ids)
             assert np.array_equal(a.scores.jaccard, b.scores.jaccard) and np.array_equal(a.scores.contour, b.scores.contour)
             assert np.array_equal(a.scores.pixels, b.scores.pixels)
 

@@ -49,7 +49,7 @@ def test_several_roots_are_one_list(root: Path, tmp_path: Path) -> None:
     write_sequence(tmp_path / "more", "walk", moving_masks(3))
     roots = [root, tmp_path / "more"]
     assert [s.name for s in find_sequences(roots)] == ["two", "one", "camel", "walk"]  # a split in one, everything in the other
-    assert [(s.name, s.frames.parents[2]) for s in find_sequences(roots, names=["walk", "one"])] == [
+    assert [(s.name, s.folder.parents[2]) for s in find_sequences(roots, names=["walk", "one"])] == [
         ("walk", tmp_path / "more"),
         ("one", root),
     ]
@@ -100,6 +100,7 @@ def test_ids_above_ten_and_late_objects(tmp_path: Path) -> None:
     loaded = find_sequences(tmp_path)[0].load()
     assert loaded.ids == (1, 23)
     assert loaded.first_frames() == {1: 0, 23: 2}
+    assert np.array_equal(loaded.at(2), masks[2])
     assert object_ids(np.array([[0, 254, 255, 3]], np.uint8)) == (3, 254)
 
 
@@ -113,8 +114,9 @@ def test_bad_roots_are_refused_in_one_line(root: Path, tmp_path: Path) -> None:
     refused("no sequence 'three' with frames and masks: there are one, two", names=["three"])
     refused("no list ImageSets/2017/test-dev.txt: there are ImageSets/2017/train.txt, ImageSets/2017/val.txt", split="test-dev")
     refused("2016 or 2017, got 2018", ConfigError, year=2018)
-    (root / "Annotations" / "480p" / "one" / "00003.png").unlink()
-    refused(r"one lacks the mask 00003.png \(1 of 6 frames have none\)")
+    for path in (root / "Annotations" / "480p" / "one").iterdir():
+        path.rename(path.with_name(f"mask_{path.name}"))
+    refused(r"one has no mask of a frame of .*one: masks are called as their frames")
     shutil.rmtree(root / "Annotations")
     refused("no sequences in Annotations")
 

@@ -12,7 +12,7 @@ from PIL import Image
 from idpro.errors import ConfigError, LayoutError, MaskError
 from idpro.evaluation.roots import find_sequences
 from idpro.evaluation.scores import summarise
-from idpro.evaluation.semi_supervised import evaluate, first_masks, score_folder, score_sequence
+from idpro.evaluation.semi_supervised import Convention, evaluate, first_masks, score_folder, score_sequence
 from idpro.masks import write_mask
 from idpro.types import Mask
 from idpro.video import Video
@@ -40,8 +40,11 @@ class Still:
         return out
 
 
-def run(root: Path, method: Still, output: Path, **options: bool) -> dict[str, object]:
-    for _ in evaluate(find_sequences(root), method, output, {"method": "still"}, **options):
+ALL_LATER, DAVIS = Convention(), Convention(leave_out_last=True)
+
+
+def run(root: Path, method: Still, output: Path, convention: Convention = ALL_LATER) -> dict[str, object]:
+    for _ in evaluate(find_sequences(root), method, output, {"method": "still"}, convention):
         pass
     return json.loads((output / "summary.json").read_text())
 
@@ -50,7 +53,7 @@ def test_all_later_frames_count_and_palette_masks_are_kept(root: Path, tmp_path:
     truth = moving_masks(6)
     summary = run(root, Still(), tmp_path / "out")
     still = np.repeat(truth[:1], 6, 0)
-    (alone,) = score_sequence("one", truth, still, {1: 1}, leave_out_last=False)
+    (alone,) = score_sequence("one", truth, still, {1: 1}, ALL_LATER)
     assert alone.frames == (1, 2, 3, 4, 5)
     assert summary["sequences"]["one"]["j"] == pytest.approx(alone.jaccard)
     with (tmp_path / "out" / "scores.csv").open() as file:
@@ -77,16 +80,16 @@ def test_all_later_frames_count_and_palette_masks_are_kept(root: Path, tmp_path:
 def test_a_perfect_follower_scores_one_and_a_blind_one_nothing() -> None:
     truth = moving_masks(4, objects=2)
     starts = {1: 1, 2: 1}
-    assert [s.j_and_f for s in score_sequence("x", truth, truth, starts, leave_out_last=False)] == [1.0, 1.0]
-    assert [s.j_and_f for s in score_sequence("x", truth, truth * 0, starts, leave_out_last=False)] == [0.0, 0.0]
+    assert [s.j_and_f for s in score_sequence("x", truth, truth, starts, ALL_LATER)] == [1.0, 1.0]
+    assert [s.j_and_f for s in score_sequence("x", truth, truth * 0, starts, ALL_LATER)] == [0.0, 0.0]
 
 
 def test_the_last_frame_can_be_left_out_as_davis_does() -> None:
     truth = moving_masks(4)
     masks = truth.copy()
     masks[3] = 0
-    (all_later,) = score_sequence("x", truth, masks, {1: 1}, leave_out_last=False)
-    (without,) = score_sequence("x", truth, masks, {1: 1}, leave_out_last=True)
+    (all_later,) = score_sequence("x", truth, masks, {1: 1}, ALL_LATER)
+    (without,) = score_sequence("x", truth, masks, {1: 1}, DAVIS)
     assert (all_later.frames, all_later.jaccard) == ((1, 2, 3), pytest.approx(2 / 3))
     assert (without.frames, without.jaccard) == ((1, 2), 1.0)
 
@@ -114,8 +117,36 @@ def test_an_object_first_seen_at_the_end_counts_nowhere(tmp_path: Path) -> None:
     write_sequence(tmp_path / "data", "end", masks)
     assert run(tmp_path / "data", Still(), tmp_path / "out")["objects"] == 1
     write_sequence(tmp_path / "single", "single", moving_masks(1))
-    with pytest.raises(LayoutError, match="single has no frame to score"):
-        run(tmp_path / "single", Still(), tmp_path / "out2")
+    nothing = run(tmp_path / "single", Still(), tmp_path / "out2")
+    assert nothing["objects"] == 0 and (tmp_path / "out2" / "masks" / "single" / "00000.png").exists()
+
+
+def test_truth_on_some_frames_is_compared_where_it_is(tmp_path: Path) -> None:
+    masks = moving_masks(9)
+    masks[4:, 40:60, 10:30] = 2
+    write_sequence(tmp_path / "data", "some", masks)
+    for t in (1, 2, 3, 5, 6, 7):
+        (tmp_path / "data" / "Annotations" / "480p" / "some" / f"{t:05d}.png").unlink()
+    method = Still()
+    summary = run(tmp_path / "data", method, tmp_path / "out")
+    assert {frame: np.unique(mask).tolist() for frame, mask in method.given["some"].items()} == {0: [0, 1], 4: [0, 2]}
+    assert len(list((tmp_path / "out" / "masks" / "some").iterdir())) == 9  # all frames are run
+    with (tmp_path / "out" / "frames.csv").open() as file:
+        assert [(r["object_id"], r["frame"]) for r in csv.DictReader(file)] == [("1", "4"), ("1", "8"), ("2", "8")]
+    assert summary["objects"] == 2
+    (tmp_path / "data" / "Annotations" / "480p" / "some" / "00000.png").unlink()  # not even the first frame has it
+    run(tmp_path / "data", method, tmp_path / "late")
+    assert list(method.given["some"]) == [4]
+
+
+def test_the_cases_with_truth_on_some_frames(tmp_path: Path) -> None:
+    cases = Path(__file__).parents[3] / "shared" / "cases" / "masks"
+    if not cases.is_dir():
+        pytest.skip("the cases are not beside the repository")
+    first = run(cases / "truth-on-first-frame", Still(), tmp_path / "first")
+    assert first["objects"] == 0 and len(list((tmp_path / "first" / "masks" / "vid").iterdir())) == 8
+    fourth = run(cases / "truth-on-every-fourth", Still(), tmp_path / "fourth")
+    assert fourth["sequences"]["vid"]["objects"] == 1  # object 2 joins on the last frame with truth
 
 
 def test_a_stopped_run_resumes_and_other_settings_are_refused(root: Path, tmp_path: Path) -> None:
@@ -127,7 +158,7 @@ def test_a_stopped_run_resumes_and_other_settings_are_refused(root: Path, tmp_pa
     assert list(run(root, again, tmp_path / "out")["sequences"]) == ["two", "one"]
     assert list(again.given) == ["one"]
     with pytest.raises(ConfigError, match="holds a run with leave_out_last = false, now it is true"):
-        run(root, Still(), tmp_path / "out", leave_out_last=True)
+        run(root, Still(), tmp_path / "out", DAVIS)
 
 
 def test_masks_made_elsewhere(root: Path, tmp_path: Path) -> None:
@@ -148,7 +179,7 @@ def test_masks_made_elsewhere(root: Path, tmp_path: Path) -> None:
     assert [s.jaccard for s in alone[0]] == [1.0, pytest.approx(0.8)]
 
 
-def test_void_in_the_truth_does_not_count(tmp_path: Path) -> None:
+def test_void_in_the_truth_is_background_or_does_not_count(tmp_path: Path) -> None:
     truth = moving_masks(2)
     truth[:, 50:] = 255
     masks = moving_masks(2)
@@ -156,8 +187,10 @@ def test_void_in_the_truth_does_not_count(tmp_path: Path) -> None:
     for t in range(2):
         write_mask(tmp_path / "truth" / "s" / f"{t}.png", truth[t])
         write_mask(tmp_path / "pred" / "s" / f"{t}.png", masks[t])
-    ((score,),) = score_folder(tmp_path / "pred", tmp_path / "truth")
+    ((score,),) = score_folder(tmp_path / "pred", tmp_path / "truth", ignore_void=True)
     assert score.j_and_f == 1.0
+    ((score,),) = score_folder(tmp_path / "pred", tmp_path / "truth")  # as DAVIS's tool: background
+    assert score.jaccard == pytest.approx(np.mean([(t == 1).sum() / (m == 1).sum() for t, m in zip(truth, masks, strict=True)]))
 
 
 def test_missing_and_mismatched_masks_are_refused(root: Path, tmp_path: Path) -> None:

@@ -47,8 +47,8 @@ def evaluate(
 
 def find_across(sequence: Annotated, network: IDPro, *, size: int | None = 480) -> list[ObjectScore]:
     """The objects of one sequence that at least two of its three frames show."""
-    frames = sorted({int(place * len(sequence.video)) for place in PLACES})
-    shown = {i: [f for f in frames if (sequence.truth[f] == i).any()] for i in sequence.ids}
+    frames = sorted({sequence.frames[int(place * len(sequence.frames))] for place in PLACES})
+    shown = {i: [f for f in frames if (sequence.at(f) == i).any()] for i in sequence.ids}
     scores, start = [], time.perf_counter()
     for object_id, where in shown.items():
         pairs: list[MaskScores] = []
@@ -58,7 +58,8 @@ def find_across(sequence: Annotated, network: IDPro, *, size: int | None = 480) 
             if others:
                 scribbles = {f: _strokes(sequence, f, shown, hidden=object_id if f != drawn else None) for f in frames}
                 found = Session(network, sequence.video, size=size).interact(scribbles)
-                pairs.append(score_masks(sequence.truth[others], np.stack([found[f] for f in others]), (object_id,)))
+                truth = np.stack([sequence.at(f) for f in others])
+                pairs.append(score_masks(truth, np.stack([found[f] for f in others]), (object_id,)))
                 seen += others
         if pairs:
             scores.append(ObjectScore(sequence.name, object_id, tuple(seen), MaskScores.joined(pairs)))
@@ -70,7 +71,7 @@ def find_across(sequence: Annotated, network: IDPro, *, size: int | None = 480) 
 
 def _strokes(sequence: Annotated, frame: int, shown: Mapping[int, Sequence[int]], *, hidden: int | None) -> list[Prompt]:
     """The robot's strokes of all objects but one on a frame; a click on the background where that leaves none."""
-    truth = sequence.truth[frame]
+    truth = sequence.at(frame)
     ids = [i for i, where in shown.items() if frame in where and i != hidden]
     strokes: list[Prompt] = list(scribble(truth, np.zeros_like(truth), ids, np.random.default_rng(frame)))
     return strokes or [click(0, *_background(truth))]

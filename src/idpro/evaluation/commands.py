@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,12 +21,13 @@ from ..errors import ConfigError
 from ..model import IDPro
 from ..plots import check_plots
 from . import across as across_frames
-from . import davis_interactive, paper_tables, report, semi_supervised
+from . import davis_interactive, paper_tables, report, semi_supervised, submissions
 from .davis_interactive import Protocol, usual_first_round
 from .methods import Follower, MaskFolder, Method, Sam2Method, SessionMethod, import_method, with_propagation
-from .roots import find_sequences
+from .roots import SequenceFiles, find_sequences
 from .runs import Progress
 from .scores import ObjectScore, percent, plot_over_time, scores_table, summarise, write_results
+from .semi_supervised import Convention
 
 app = typer.Typer(
     help="Measure quality: the DAVIS interactive benchmark, first-frame masks, masks made elsewhere, the paper's tables."
@@ -45,6 +47,19 @@ Split = Annotated[
     typer.Option(
         help="A list in ImageSets, or development: what is never trained on. [default: val if there is one, else all sequences]"
     ),
+]
+
+
+class Void(StrEnum):
+    """What pixels of value 255 in the truth are."""
+
+    background = "background"
+    ignore = "ignore"
+
+
+VoidOption = Annotated[
+    Void,
+    typer.Option(help="Pixels of value 255 in the truth: background, as in DAVIS's tools, or ignore: they do not count."),
 ]
 Sequences = Annotated[str | None, typer.Option(help="Only these sequences: a,b,c.")]
 Seeds = Annotated[int, typer.Option(help="Repeat everything with this many seeds; their spread is reported.")]
@@ -102,6 +117,7 @@ def davis(
     )
     summary = _read_summary(output)
     title = f"DAVIS interactive, {len(found)} sequences, first round {mode}, f = {frames_per_round}, {scribbles} scribbles"
+    _tell_of_gaps(found)
     console.print(report.rounds_table(summary, title))
     console.print(scores_table(summary["last_round"], f"After round {rounds}"))
     _point_to(output, "report.csv", "summary.json", "curve.png", "over-time.png")
@@ -117,6 +133,7 @@ def vos(
     leave_out_last: Annotated[
         bool, typer.Option("--leave-out-last", help="Do not count the last frame either, as DAVIS does.")
     ] = False,
+    void: VoidOption = Void.background,
     method: MethodName = "idpro",
     model: Model = "lite",
     propagation: Propagation = None,
@@ -126,15 +143,58 @@ def vos(
     sam2_config: Sam2Config = SAM2_CONFIG,
 ) -> None:
     """First-frame masks in, all later frames out: the semi-supervised task."""
-    limit_threads(threads)
     found = find_sequences(root, year=year, split=split, names=_names(sequences))
-    player, about = create_method(method, model, propagation, size, device, sam2_config, Path())
-    if not isinstance(player, Follower):
-        raise ConfigError(f"--method {method} cannot follow given masks: it has no follow(masks)")
+    player, about = _follower(method, model, propagation, size, device, threads, sam2_config)
     settings = {**about, **_data(root, year)}
-    _show(("", progress) for progress in semi_supervised.evaluate(found, player, output, settings, leave_out_last=leave_out_last))
+    convention = Convention(leave_out_last, void == Void.ignore)
+    _show(("", progress) for progress in semi_supervised.evaluate(found, player, output, settings, convention))
+    _tell_of_gaps(found)
     console.print(scores_table(_read_summary(output), "First-frame masks given"))
     _point_to(output, "summary.json", "scores.csv", "frames.csv", "over-time.png", "masks")
+
+
+@app.command()
+def youtube(
+    root: Annotated[Path, typer.Option(help="YouTube-VOS valid or test: JPEGImages, Annotations and meta.json.")],
+    output: Output,
+    all_frames: Annotated[
+        Path | None, typer.Option(help="The folder with all frames of the same videos (valid_all_frames), to follow through.")
+    ] = None,
+    sequences: Sequences = None,
+    method: MethodName = "idpro",
+    model: Model = "lite",
+    propagation: Propagation = None,
+    size: Size = 480,
+    device: Device = "auto",
+    threads: Threads = None,
+    sam2_config: Sam2Config = SAM2_CONFIG,
+) -> None:
+    """Masks for the YouTube-VOS server, as the zip it takes."""
+    asked = submissions.find_youtube(root, all_frames, _names(sequences))
+    player, about = _follower(method, model, propagation, size, device, threads, sam2_config)
+    settings = {**about, **_data([root], 2017), "all_frames": None if all_frames is None else str(all_frames.resolve())}
+    _show(("", progress) for progress in submissions.submit(asked, player, output, settings, below="Annotations"))
+    _point_to(output, "submission.zip", "masks")
+
+
+@app.command()
+def mose(
+    root: Annotated[Path, typer.Option(help="MOSE valid: JPEGImages and Annotations (of the first frames).")],
+    output: Output,
+    sequences: Sequences = None,
+    method: MethodName = "idpro",
+    model: Model = "lite",
+    propagation: Propagation = None,
+    size: Size = 480,
+    device: Device = "auto",
+    threads: Threads = None,
+    sam2_config: Sam2Config = SAM2_CONFIG,
+) -> None:
+    """Masks for the MOSE server, as the zip it takes."""
+    asked = submissions.find_mose(root, _names(sequences))
+    player, about = _follower(method, model, propagation, size, device, threads, sam2_config)
+    _show(("", progress) for progress in submissions.submit(asked, player, output, {**about, **_data([root], 2017)}))
+    _point_to(output, "submission.zip", "masks")
 
 
 @app.command()
@@ -168,17 +228,19 @@ def masks(
     leave_out_ends: Annotated[
         bool, typer.Option("--leave-out-ends", help="Do not count first and last frames, as DAVIS does.")
     ] = False,
+    void: VoidOption = Void.background,
 ) -> None:
     """Score masks that any program made."""
     if output is not None:
         check_plots()
     scores: list[ObjectScore] = []
+    options = {"leave_out_ends": leave_out_ends, "ignore_void": void == Void.ignore}
     try:
-        for of_sequence in semi_supervised.score_folder(pred, truth, names=_names(sequences), leave_out_ends=leave_out_ends):
+        for of_sequence in semi_supervised.score_folder(pred, truth, names=_names(sequences), **options):
             scores += of_sequence
     finally:
         if scores and output is not None:
-            more = {"pred": str(pred), "truth": str(truth), "leave_out_ends": leave_out_ends}
+            more = {"pred": str(pred), "truth": str(truth), **options}
             write_results(output, scores, more)
             plot_over_time(output / "over-time.png", scores, f"{pred} against {truth}")
     console.print(scores_table(summarise(scores), f"{pred} against {truth}"))
@@ -264,6 +326,16 @@ def create_method(
     raise ConfigError(f"--method must be idpro, sam2, masks or package.module:factory, got {name!r}")
 
 
+def _follower(
+    name: str, model: str, propagation: str | None, size: int, device: str, threads: int | None, sam2_config: str
+) -> tuple[Follower, dict[str, Any]]:
+    limit_threads(threads)
+    method, about = create_method(name, model, propagation, size, device, sam2_config, Path())
+    if not isinstance(method, Follower):
+        raise ConfigError(f"--method {name} cannot follow given masks: it has no follow(masks)")
+    return method, about
+
+
 def _network(model: str, propagation: str | None, device: str) -> tuple[IDPro, dict[str, Any]]:
     network = load_network(model, pick_device(device))
     if propagation is not None:
@@ -298,8 +370,17 @@ def _data(roots: Sequence[Path], year: int) -> dict[str, Any]:
     return {"roots": [str(root.resolve()) for root in roots], "year": year}
 
 
+def _tell_of_gaps(sequences: Sequence[SequenceFiles]) -> None:
+    some = [files for files in sequences if len(files.annotated) < len(files.images)]
+    if some:
+        first = f"{some[0].name} {len(some[0].annotated)} of {len(some[0].images)} frames"
+        console.print(
+            f"masks of some frames only in {len(some)} of {len(sequences)} sequences ({first}): all frames are run, those scored"
+        )
+
+
 def _point_to(output: Path, *names: str) -> None:
-    console.print("  ".join(str(output / name) for name in names), soft_wrap=True)
+    console.print("  ".join(str(output / name) for name in names if (output / name).exists()), soft_wrap=True)
 
 
 def _read_summary(output: Path) -> dict[str, Any]:

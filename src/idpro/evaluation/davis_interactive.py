@@ -23,7 +23,7 @@ from ..scribbles import read_scribbles
 from ..types import Prompt, Scribbles, Stroke
 from . import report
 from .methods import Masks, Method, OffersFrames, check_masks
-from .metrics import score_masks
+from .metrics import MaskScores, score_masks
 from .report import RoundScores, Sample
 from .robot import quality, scribble, spaced_frames, worst_frames
 from .roots import Annotated, SequenceFiles
@@ -45,7 +45,7 @@ class Protocol:
         first_round: ``human1``: one human file, a sample for each; ``human3``: all files of a sequence at once;
             ``human+robot``: one human file and frames_per_round - 1 spaced frames from the truth; ``robot``: spaced frames only.
         scribbles: the robot's quality.
-        max_time: seconds an object that a sample may take; None: no limit.
+        max_time: seconds an object that a sample may take, the robot's own not counted; None: no limit.
         seeds: how often everything is repeated, with seeds 0, 1, ...
 
     Raises:
@@ -182,7 +182,10 @@ def _write_results(folder: RunFolder, samples: Sequence[Sample], expected: int, 
 
 
 def play(task: Task, method: Method, protocol: Protocol, clock: Callable[[], float] = time.perf_counter) -> Iterator[RoundScores]:
-    """One sample, a round at a time; fewer rounds than the protocol's if time runs out or nothing is left to scribble."""
+    """One sample, a round at a time; fewer rounds than the protocol's if time runs out or nothing is left to scribble.
+
+    Masks that come after the time limit do not count, and end the sample. If the first ones do, nothing has been found.
+    """
     sequence = task.files.load()
     robot = _Robot(task, sequence, protocol)
     scribbles: Mapping[int, Sequence[Prompt]] = robot.first()
@@ -195,17 +198,31 @@ def play(task: Task, method: Method, protocol: Protocol, clock: Callable[[], flo
             masks = method.interact(scribbles)
             seconds = clock() - start
             check_masks(masks, len(sequence.video), sequence.video.size, sequence.name)
-            played = RoundScores(tuple(sorted(scribbles)), seconds, score_masks(sequence.truth, masks, sequence.ids))
+            spent += seconds
+            if spent > limit:
+                if played is None:
+                    yield _nothing(sequence, tuple(sorted(scribbles)))
+                return
+            known = list(sequence.frames)
+            scores = score_masks(sequence.truth, masks[known], sequence.ids, void_is_background=True)
+            played = RoundScores(tuple(sorted(scribbles)), seconds, sequence.frames, scores)
         elif protocol.frames_per_round == 1 and played is not None:
             played = replace(played, scribbled=(), seconds=0.0)  # nothing on the worst frame: the next round takes another
         else:
             return
         yield played
-        spent += played.seconds
-        if spent > limit or number == protocol.rounds:
+        if number == protocol.rounds:
             return
-        candidates = (method.candidates() if isinstance(method, OffersFrames) else ()) or range(len(masks))
+        candidates = method.candidates() if isinstance(method, OffersFrames) else ()
         scribbles = robot.correct(number + 1, masks, played.scores.frames(), candidates)
+
+
+def _nothing(sequence: Annotated, scribbled: tuple[int, ...]) -> RoundScores:
+    """A round that is worth 0 and took no time."""
+    masks = np.zeros_like(sequence.truth)
+    pixels = score_masks(sequence.truth, masks, sequence.ids, void_is_background=True).pixels
+    nothing = np.zeros(pixels.shape[:2])
+    return RoundScores(scribbled, 0.0, sequence.frames, MaskScores(sequence.ids, nothing, nothing, pixels))
 
 
 class _Robot:
@@ -224,9 +241,10 @@ class _Robot:
         human: Scribbles = {} if mode == "robot" else self._human(files[self._task.scribble_idx - 1])
         if mode == "human1":
             return human
-        nothing = np.zeros_like(self._sequence.truth)
-        truth = self._sequence.truth
-        visible = np.sum([(truth == i).any(axis=(1, 2)) for i in self._sequence.ids], axis=0)
+        sequence = self._sequence
+        nothing = np.zeros((len(sequence.video), *sequence.video.size), np.uint8)
+        visible = np.zeros(len(sequence.video), np.intp)
+        visible[list(sequence.frames)] = np.sum([(sequence.truth == i).any(axis=(1, 2)) for i in sequence.ids], axis=0)
         chosen = spaced_frames(
             count - len(human), sorted(human), visible, lambda frame: self._strokes(1, frame, nothing), self._generator(1)
         )
@@ -238,18 +256,28 @@ class _Robot:
         return self._union([human, chosen])
 
     def correct(self, number: int, masks: Masks, scores: np.ndarray, candidates: Sequence[int]) -> Scribbles:
-        """The scribbles of round ``number`` on what ``masks`` get wrong; empty if there is nothing to scribble."""
-        count = self._protocol.frames_per_round
-        chosen = worst_frames(scores, count, candidates, self._used, lambda frame: self._strokes(number, frame, masks))
+        """The scribbles of round ``number`` on what ``masks`` get wrong; empty if there is nothing to scribble.
+
+        Args:
+            scores: of the frames with truth.
+            candidates: the frames the method asks for; those without truth do not count, and none is all.
+        """
+        count, known = self._protocol.frames_per_round, self._sequence.frames
+        of_all = np.full(len(masks), np.inf)
+        of_all[list(known)] = scores
+        wanted = [frame for frame in known if frame in candidates] or known
+        chosen = worst_frames(of_all, count, wanted, self._used, lambda frame: self._strokes(number, frame, masks))
         self._used |= chosen.keys()
         return {frame: strokes for frame, strokes in chosen.items() if strokes}
 
     def _strokes(self, number: int, frame: int, masks: Masks) -> tuple[Stroke, ...]:
+        if frame not in self._sequence.frames:
+            return ()
         rng = self._generator(number, frame)
-        return scribble(self._sequence.truth[frame], masks[frame], self._sequence.ids, rng, self._care)
+        return scribble(self._sequence.at(frame), masks[frame], self._sequence.ids, rng, self._care)
 
     def _human(self, path: Path) -> Scribbles:
-        scribbles = read_scribbles(path, len(self._sequence.truth))
+        scribbles = read_scribbles(path, len(self._sequence.video))
         if not scribbles:
             raise ScribbleError(f"{path} has no scribbles: remove the file or use the first round 'robot'")
         if not self._task.files.merge:

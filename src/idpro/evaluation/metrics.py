@@ -3,7 +3,9 @@
 J is the Jaccard index of regions, F the harmonic mean of precision and recall of contour pixels (Perazzi et al., "A Benchmark
 Dataset and Evaluation Methodology for Video Object Segmentation", CVPR 2016), with the conventions of the public DAVIS 2017
 evaluation: a contour pixel differs from its right, lower or lower right neighbour; it is matched when the other contour has a
-pixel within ``ceil(0.008 x diagonal)``; void pixels (255 in the truth) belong to neither mask; what is absent from both is 1.
+pixel within ``ceil(0.008 x diagonal)``; what is absent from both is 1. Void pixels (255 in the truth) belong to neither mask, or
+they are background: the public DAVIS tools for semi-supervised and interactive evaluation do the latter, the unsupervised one the
+former.
 
 Legend: T frames, n ids, H W pixels.
 """
@@ -87,12 +89,15 @@ class MaskScores:
         return np.asarray(self.j_and_f.mean(axis=1), np.float64)
 
 
-def score_masks(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], ids: Sequence[int]) -> MaskScores:
+def score_masks(
+    truth: NDArray[np.uint8], prediction: NDArray[np.uint8], ids: Sequence[int], *, void_is_background: bool = False
+) -> MaskScores:
     """J and F of id masks.
 
     Args:
         truth, prediction: T x H x W, pixel = id; 255 in the truth is void.
         ids: the ids to score.
+        void_is_background: what is claimed there is wrong; otherwise it does not count.
 
     Raises:
         MaskError: the two do not have the same shape.
@@ -102,7 +107,10 @@ def score_masks(truth: NDArray[np.uint8], prediction: NDArray[np.uint8], ids: Se
     jaccard = np.empty((len(truth), len(ids)))
     contour = np.empty((len(truth), len(ids)))
     pixels = np.empty((len(truth), len(ids), len(PIXELS)), np.int64)
+    expected: NDArray[np.uint8]
     for t, (expected, given) in enumerate(zip(truth, prediction, strict=True)):
+        if void_is_background:
+            expected = np.where(expected == VOID, 0, expected).astype(np.uint8)
         valid = expected != VOID
         every_pixel = bool(valid.all())
         pixels[t] = count_pixels(expected, given, ids)
@@ -176,8 +184,12 @@ def _near(contour: BoolMask, radius: int) -> BoolMask:
 
 @lru_cache
 def disk(radius: float) -> NDArray[np.uint8]:
-    """A disk as a structuring element: all pixels within ``radius`` of the middle one, side ``2 floor(radius) + 1``."""
-    offsets = np.arange(-int(radius), int(radius) + 1)
+    """A disk as a structuring element, as the benchmark's tools make it: side ``ceil(2 radius + 1)``.
+
+    Pixels lie at ``-radius, -radius + 1, ...`` from the middle: a radius that is no whole number makes a disk that is not
+    symmetric.
+    """
+    offsets = np.arange(-radius, radius + 1)
     return (offsets[:, None] ** 2 + offsets**2 <= radius**2).astype(np.uint8)
 
 
@@ -209,7 +221,9 @@ class Curve:
         return float(np.interp(seconds, self.time, self.quality))
 
     def area(self) -> float:
-        """The area under the curve up to the horizon, as a fraction of 1."""
+        """The area under the curve up to the horizon, as a fraction of 1; 0 if nothing took any time."""
+        if self.horizon <= 0:
+            return 0.0
         points = [(t, q) for t, q in zip(self.time, self.quality, strict=True) if t < self.horizon]
         time, quality = zip(*points, (self.horizon, self.at(self.horizon)), strict=True)
         return float(trapezoid(quality, time)) / self.horizon

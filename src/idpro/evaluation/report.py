@@ -53,11 +53,13 @@ class RoundScores:
     Attributes:
         scribbled: the frames that were scribbled for it.
         seconds: from handing out the scribbles to the masks.
-        scores: of all frames after it.
+        frames: those with truth.
+        scores: of these frames after it.
     """
 
     scribbled: tuple[int, ...]
     seconds: float
+    frames: tuple[int, ...]
     scores: MaskScores
 
 
@@ -87,9 +89,9 @@ def _rows(sample: Sample, session_id: str) -> Iterator[tuple[object, ...]]:
     for interaction, played in enumerate(sample.rounds, start=1):
         scores = played.scores
         scribbled = ";".join(map(str, played.scribbled))
-        for frame in range(len(scores.jaccard)):
+        for row, frame in enumerate(played.frames):
             for column, object_id in enumerate(scores.ids):
-                j, f = float(scores.jaccard[frame, column]), float(scores.contour[frame, column])
+                j, f = float(scores.jaccard[row, column]), float(scores.contour[row, column])
                 yield (
                     session_id,
                     sample.sequence,
@@ -103,7 +105,7 @@ def _rows(sample: Sample, session_id: str) -> Iterator[tuple[object, ...]]:
                     played.seconds,
                     sample.seed,
                     scribbled,
-                    *scores.pixels[frame, column].tolist(),
+                    *scores.pixels[row, column].tolist(),
                 )
 
 
@@ -136,7 +138,8 @@ def _rounds(rows: Sequence[dict[str, str]]) -> tuple[RoundScores, ...]:
         scribbled = tuple(int(frame) for frame in of_round[0]["scribbled_frames"].split(";") if frame)
         pixels = np.array([[int(r[kind]) for kind in PIXELS] for r in of_round], np.int64).reshape(-1, len(ids), len(PIXELS))
         scores = MaskScores(ids, values[..., 0], values[..., 1], pixels)
-        rounds.append(RoundScores(scribbled, float(of_round[0]["timing"]), scores))
+        frames = tuple(dict.fromkeys(int(r["frame"]) for r in of_round))
+        rounds.append(RoundScores(scribbled, float(of_round[0]["timing"]), frames, scores))
     return tuple(rounds)
 
 
@@ -188,16 +191,22 @@ def after_last_round(samples: Sequence[Sample]) -> list[ObjectScore]:
         own = [sample for sample in samples if sample.sequence == name]
         seconds = statistics.fmean(sum(r.seconds for r in sample.rounds) for sample in own)
         last = [sample.rounds[-1].scores for sample in own]
-        frames = tuple(frame for s in last for frame in range(len(s.jaccard)))
+        frames = tuple(frame for sample in own for frame in sample.rounds[-1].frames)
         scores += [ObjectScore(name, i, frames, MaskScores.joined([s.of(i) for s in last]), seconds) for i in last[0].ids]
     return scores
 
 
 def interaction_curve(samples: Sequence[Sample], rounds: int, max_time: float | None) -> Curve:
-    """The curve of the first ``rounds`` rounds; its horizon is ``max_time`` (None: the published limit) x objects a sequence."""
-    objects = {sample.sequence: len(sample.rounds[0].scores.ids) for sample in samples}
+    """The curve of the first ``rounds`` rounds.
+
+    Its horizon is ``max_time`` x objects a sequence; without a limit ``rounds`` x the slowest round, as davisinteractive has it.
+    """
     means = round_means(samples, rounds)
-    horizon = (max_time or PUBLISHED_TIME) * statistics.fmean(objects.values())
+    if max_time is None:
+        horizon = rounds * max(played.seconds for sample in samples for played in sample.rounds)
+    else:
+        objects = {sample.sequence: len(sample.rounds[0].scores.ids) for sample in samples}
+        horizon = max_time * statistics.fmean(objects.values())
     return Curve.through([m.seconds for m in means], [m.j_and_f for m in means], horizon)
 
 

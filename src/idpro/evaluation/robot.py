@@ -97,17 +97,26 @@ def _paths(error: BoolMask, rng: np.random.Generator, care: Quality) -> list[Pat
 
 
 def skeleton(error: BoolMask, rng: np.random.Generator) -> BoolMask:
-    """H x W -> H x W, the medial axis of the error without its small parts: opened by a disk that something survives."""
+    """H x W -> H x W, the medial axis of the error without its small parts; empty where it is thin everywhere."""
     radius = min(OPENING * math.sqrt(np.count_nonzero(error)) / 2, MAX_RADIUS)
     kept = error
     while radius > 1:
-        kept = cv2.morphologyEx(error.view(np.uint8), cv2.MORPH_OPEN, disk(radius)).view(np.bool_)
+        kept = opened(error, radius)
         if kept.any():
             break
-        kept, radius = error, radius * 0.9
+        radius *= 0.9
     # Medial axes end at the frame's border only if the outside counts as background.
     axis: BoolMask = medial_axis(np.pad(kept, 1), rng=rng)[1:-1, 1:-1]  # type: ignore[no-untyped-call]
     return axis
+
+
+def opened(error: BoolMask, radius: float) -> BoolMask:
+    """H x W -> H x W, what is left of the error when it is opened by ``metrics.disk``, as scikit-image's rank filters do it."""
+    element = disk(radius)
+    eroded = cv2.erode(error.view(np.uint8), element)
+    if not element[len(element) // 2, len(element) // 2]:  # a disk without its middle: at a corner all of it may lie outside
+        eroded = np.minimum(eroded, cv2.dilate(np.ones_like(eroded), element))
+    return cv2.dilate(eroded, element).view(np.bool_)
 
 
 def _components(axis: BoolMask) -> Iterable[NDArray[np.intp]]:

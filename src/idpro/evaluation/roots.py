@@ -1,7 +1,7 @@
 """Finding sequences with masks on disk: DAVIS 2016 and 2017 roots, and any folder laid out like them.
 
     ROOT/JPEGImages/480p/<sequence>/00000.jpg ...      frames ("480p" may be "Full-Resolution" or left out, as in YouTube-VOS)
-    ROOT/Annotations/480p/<sequence>/00000.png ...     a mask of every frame
+    ROOT/Annotations/480p/<sequence>/00000.png ...     masks of the same names, of every frame or some
     ROOT/Scribbles/<sequence>/001.json ...             human scribbles, if there are any
     ROOT/ImageSets/2017/val.txt                        names of a split, if there are any (2016: also ImageSets/480p/val.txt)
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ..data import DEVELOPMENT_SEQUENCES
 from ..errors import ConfigError, LayoutError, MaskError
 from ..masks import read_mask
+from ..types import Mask
 from ..video import IMAGE_SUFFIXES, Video, open_video
 from .metrics import VOID
 
@@ -34,18 +35,27 @@ class Annotated:
     Attributes:
         name: of the sequence.
         video: its T frames.
-        truth: T x H x W ids, 255 = void.
+        frames: the indices of the K frames whose masks are known, ascending.
+        truth: K x H x W ids, 255 = void.
         ids: the objects there are on any frame, ascending.
     """
 
     name: str
     video: Video
+    frames: tuple[int, ...]
     truth: NDArray[np.uint8]
     ids: tuple[int, ...]
 
+    def at(self, frame: int) -> Mask:
+        """The mask of a frame that has one; KeyError."""
+        if frame not in self.frames:
+            raise KeyError(frame)
+        mask: Mask = self.truth[self.frames.index(frame)]
+        return mask
+
     def first_frames(self) -> dict[int, int]:
-        """For each object the first frame that shows it."""
-        return {i: int((self.truth == i).any(axis=(1, 2)).argmax()) for i in self.ids}
+        """For each object the first frame that is known to show it."""
+        return {i: self.frames[int((self.truth == i).any(axis=(1, 2)).argmax())] for i in self.ids}
 
 
 @dataclass(frozen=True)
@@ -54,14 +64,18 @@ class SequenceFiles:
 
     Attributes:
         name: of the sequence.
-        frames: the folder of its images.
-        masks: one file for each image, in order.
+        folder: of its images.
+        images: their files, in order.
+        annotated: the indices of the images with a mask, ascending.
+        masks: the files of these.
         scribbles: human scribble files, possibly none.
         merge: all objects are one (DAVIS 2016).
     """
 
     name: str
-    frames: Path
+    folder: Path
+    images: tuple[Path, ...]
+    annotated: tuple[int, ...]
     masks: tuple[Path, ...]
     scribbles: tuple[Path, ...]
     merge: bool
@@ -73,7 +87,7 @@ class SequenceFiles:
             VideoError, MaskError: a broken file, or sizes that disagree.
             LayoutError: no mask shows any object.
         """
-        video = open_video(self.frames)
+        video = open_video(self.folder)
         truth = read_masks(self.masks, video.size)
         if self.merge:
             truth = np.where(truth == VOID, VOID, np.minimum(truth, 1)).astype(np.uint8)
@@ -82,7 +96,7 @@ class SequenceFiles:
             raise LayoutError(
                 f"{self.masks[0].parent} shows no object on any frame: remove the sequence or name others with --sequences"
             )
-        return Annotated(self.name, video, truth, ids)
+        return Annotated(self.name, video, self.annotated, truth, ids)
 
 
 def find_sequences(
@@ -103,7 +117,7 @@ def find_sequences(
 
     Raises:
         ConfigError: a year that is not 2016 or 2017.
-        LayoutError: not such a root; an unknown split or sequence; one name in two roots; frames without a mask.
+        LayoutError: not such a root; an unknown split or sequence; one name in two roots; no frame with a mask.
     """
     if year not in YEARS:
         raise ConfigError(f"--year must be 2016 or 2017, got {year}")
@@ -129,7 +143,7 @@ class _Root:
 
     @classmethod
     def find(cls, path: Path) -> _Root:
-        images, masks = (_sequence_folders(path / kind) for kind in ("JPEGImages", "Annotations"))
+        images, masks = (sequence_folders(path / kind) for kind in ("JPEGImages", "Annotations"))
         if not images or not masks:
             missing = "JPEGImages" if not images else "Annotations"
             raise LayoutError(
@@ -179,11 +193,11 @@ def find_masks(folder: str | Path) -> dict[str, tuple[Path, ...]]:
     if not folder.is_dir():
         raise LayoutError(f"there is no folder {folder}: give a folder with a folder of PNG masks for each sequence")
     found = {
-        name: _files(path, (".png",))
-        for name, path in (_sequence_folders(folder / "Annotations") or _sequence_folders(folder)).items()
+        name: files_of(path, (".png",))
+        for name, path in (sequence_folders(folder / "Annotations") or sequence_folders(folder)).items()
     }
     found = {name: files for name, files in found.items() if files}
-    if not found and (files := _files(folder, (".png",))):
+    if not found and (files := files_of(folder, (".png",))):
         found = {folder.resolve().name: files}
     if not found:
         raise LayoutError(
@@ -219,18 +233,18 @@ def object_ids(masks: NDArray[np.uint8]) -> tuple[int, ...]:
 
 
 def _sequence(root: Path, name: str, images: Path, masks: Path, merge: bool) -> SequenceFiles:
-    frames = _files(images, IMAGE_SUFFIXES)
-    by_stem = {path.stem: path for path in _files(masks, (".png",))}
-    missing = [path.stem for path in frames if path.stem not in by_stem]
-    if missing:
+    frames = files_of(images, IMAGE_SUFFIXES)
+    by_stem = {path.stem: path for path in files_of(masks, (".png",))}
+    annotated = tuple(index for index, path in enumerate(frames) if path.stem in by_stem)
+    if not annotated:
         raise LayoutError(
-            f"{masks} lacks the mask {missing[0]}.png ({len(missing)} of {len(frames)} frames have none): every frame needs one"
+            f"{masks} has no mask of a frame of {images}: masks are called as their frames, such as 00000.png of 00000.jpg"
         )
-    scribbles = _files(root / "Scribbles" / name, (".json",))
-    return SequenceFiles(name, images, tuple(by_stem[path.stem] for path in frames), scribbles, merge)
+    scribbles = files_of(root / "Scribbles" / name, (".json",))
+    return SequenceFiles(name, images, frames, annotated, tuple(by_stem[frames[i].stem] for i in annotated), scribbles, merge)
 
 
-def _sequence_folders(kind: Path) -> dict[str, Path]:
+def sequence_folders(kind: Path) -> dict[str, Path]:
     """Folders of sequences by name, of the first resolution there is."""
     for resolution in _RESOLUTIONS:
         base = kind / resolution
@@ -241,7 +255,8 @@ def _sequence_folders(kind: Path) -> dict[str, Path]:
     return {}
 
 
-def _files(folder: Path, suffixes: Sequence[str]) -> tuple[Path, ...]:
+def files_of(folder: Path, suffixes: Sequence[str]) -> tuple[Path, ...]:
+    """The files of a folder that end so, sorted; none where there is no folder."""
     if not folder.is_dir():
         return ()
     return tuple(sorted(p for p in folder.iterdir() if p.suffix.lower() in suffixes and not p.name.startswith(".")))

@@ -85,7 +85,7 @@ class ObjectScore:
 
 
 def summarise(scores: Sequence[ObjectScore]) -> dict[str, Any]:
-    """Fractions of 1, means over objects (as DAVIS).
+    """Fractions of 1, means over objects (as DAVIS); of none only their number.
 
     ``sequences`` has each sequence's own and, under ``each``, those of its objects; where there are both, ``one_object`` and
     ``several_objects`` have the means over the sequences of either kind.
@@ -98,7 +98,7 @@ def summarise(scores: Sequence[ObjectScore]) -> dict[str, Any]:
         "several_objects": [s for own in by_name.values() if len(own) > 1 for s in own],
     }
     split = {kind: _means(own) for kind, own in kinds.items()} if all(kinds.values()) else {}
-    return {**_means(scores), **split, "sequences": sequences}
+    return {**_means(scores), **split, "sequences": sequences} if scores else {"objects": 0, "sequences": {}}
 
 
 def _means(scores: Sequence[ObjectScore]) -> dict[str, Any]:
@@ -151,7 +151,10 @@ def scores_table(summary: Mapping[str, Any], title: str) -> Table:
     for kind, name in (("one_object", "alone"), ("several_objects", "among others")):
         if kind in summary:
             add(f"{summary[kind]['objects']} {name}", summary[kind])
-    add(f"all {summary['objects']} objects", summary)
+    if summary["objects"]:
+        add(f"all {summary['objects']} objects", summary)
+    else:
+        table.caption = "no frame after the given ones has a mask to compare with: nothing is scored"
     return table
 
 
@@ -219,6 +222,8 @@ def plot_over_time(path: Path, scores: Sequence[ObjectScore], title: str) -> Non
     by_name: defaultdict[str, list[ObjectScore]] = defaultdict(list)
     for score in scores:
         by_name[score.sequence].append(score)
+    if not scores:
+        return
     lowest = sorted(by_name, key=lambda name: statistics.fmean(s.jaccard for s in by_name[name]))[:PANELS]
     shown = [name for name in by_name if name in lowest]
     if len(shown) < len(by_name):

@@ -1,14 +1,17 @@
 """First-frame masks in, masks of all later frames out, scored: the semi-supervised task; and scoring of masks made elsewhere.
 
 An object that comes later is given on the first frame that shows it. An object counts on the frames after the one it is given
-on; with ``leave_out_last`` the last frame counts for none (DAVIS leaves out the first, which is given, and the last).
+on, where there is truth about them; with ``leave_out_last`` the last frame counts for none (DAVIS leaves out the first, which is
+given, and the last). Void pixels are background, as in the public DAVIS tool, or do not count.
 """
 
 from __future__ import annotations
 
 import statistics
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,24 +30,53 @@ from .runs import Progress, RunFolder
 from .scores import ObjectScore, plot_over_time, read_frames, write_frames, write_results
 
 
+@dataclass(frozen=True)
+class Convention:
+    """What counts.
+
+    Attributes:
+        leave_out_last: the last frame counts for no object.
+        ignore_void: void pixels do not count; otherwise they are background.
+    """
+
+    leave_out_last: bool = False
+    ignore_void: bool = False
+
+
 def score_sequence(
-    name: str, truth: NDArray[np.uint8], masks: Masks, starts: Mapping[int, int], *, leave_out_last: bool, seconds: float = 0.0
+    name: str,
+    truth: NDArray[np.uint8],
+    masks: Masks,
+    starts: Mapping[int, int],
+    convention: Convention,
+    *,
+    frames: Sequence[int] | None = None,
+    seconds: float = 0.0,
 ) -> list[ObjectScore]:
     """The objects of one sequence.
 
     Args:
-        truth, masks: T x H x W.
+        truth: K x H x W.
+        masks: T x H x W.
         starts: object -> the first frame it counts on; objects that count on no frame are left out.
-        leave_out_last: the last frame counts for none.
+        convention: what counts.
+        frames: the K frames the truth is about, ascending; None: all.
+        seconds: the masks took.
     """
-    end = len(truth) - leave_out_last
-    first = min(starts.values())
-    scores = score_masks(truth[first:end], masks[first:end], tuple(starts))
-    return [
-        ObjectScore(name, object_id, tuple(range(start, end)), scores.of(object_id, slice(start - first, None)), seconds)
-        for object_id, start in starts.items()
-        if start < end
-    ]
+    at = range(len(truth)) if frames is None else frames
+    end = len(masks) - convention.leave_out_last
+    rows = [row for row, frame in enumerate(at) if min(starts.values()) <= frame < end]
+    counted = [at[row] for row in rows]
+    if not rows:
+        return []
+    scores = score_masks(truth[rows], masks[counted], tuple(starts), void_is_background=not convention.ignore_void)
+    found = []
+    for object_id, start in starts.items():
+        first = bisect_left(counted, start)
+        if first < len(counted):
+            own = scores.of(object_id, slice(first, None))
+            found.append(ObjectScore(name, object_id, tuple(counted[first:]), own, seconds))
+    return found
 
 
 def evaluate(
@@ -52,8 +84,8 @@ def evaluate(
     method: Follower,
     output: str | Path,
     settings: Mapping[str, Any],
+    convention: Convention = Convention(),
     *,
-    leave_out_last: bool = False,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Iterator[Progress]:
     """Run the semi-supervised task; ``output`` gets ``masks/<sequence>/00000.png`` and what ``scores`` writes.
@@ -67,10 +99,10 @@ def evaluate(
     """
     check_plots()
     names = [files.name for files in sequences]
-    folder = RunFolder(output, {**settings, "leave_out_last": leave_out_last, "sequences": names})
+    folder = RunFolder(output, {**settings, **asdict(convention), "sequences": names})
 
     def follow(files: SequenceFiles) -> list[ObjectScore]:
-        return _follow(files, method, folder.path / "masks" / files.name, leave_out_last, clock)
+        return _follow(files, method, folder.path / "masks" / files.name, convention, clock)
 
     yield from each_sequence(sequences, follow, folder, plotted="J on the frames after the given ones")
 
@@ -95,7 +127,7 @@ def each_sequence(
             scores += read_frames(part)
         yield Progress(len(sequences), len(sequences), "all sequences", _last(scores))
     finally:
-        if scores:
+        if scores or all(folder.part(files.name).exists() for files in sequences):
             write_results(folder.path, scores, {"settings": folder.settings, "machine": machine(), "expected": len(sequences)})
             if plotted is not None:
                 plot_over_time(folder.path / "over-time.png", scores, plotted)
@@ -107,22 +139,23 @@ def _last(scores: Sequence[ObjectScore]) -> float | None:
 
 
 def _follow(
-    files: SequenceFiles, method: Follower, masks_to: Path, leave_out_last: bool, clock: Callable[[], float]
+    files: SequenceFiles, method: Follower, masks_to: Path, convention: Convention, clock: Callable[[], float]
 ) -> list[ObjectScore]:
     sequence = files.load()
-    given = sequence.first_frames()
-    method.start(sequence.video, len(sequence.ids))
     start = clock()
-    masks = method.follow(first_masks(sequence))
+    masks = follow(sequence, method)
     seconds = clock() - start
-    check_masks(masks, len(sequence.video), sequence.video.size, sequence.name)
-    for source, mask in zip(files.masks, masks, strict=True):
-        write_mask(masks_to / f"{source.stem}.png", mask)
-    starts = {object_id: frame + 1 for object_id, frame in given.items()}
-    scores = score_sequence(sequence.name, sequence.truth, masks, starts, leave_out_last=leave_out_last, seconds=seconds)
-    if not scores:
-        raise LayoutError(f"{sequence.name} has no frame to score after the first masks: leave it out with --sequences")
-    return scores
+    for image, mask in zip(files.images, masks, strict=True):
+        write_mask(masks_to / f"{image.stem}.png", mask)
+    starts = {object_id: frame + 1 for object_id, frame in sequence.first_frames().items()}
+    return score_sequence(sequence.name, sequence.truth, masks, starts, convention, frames=sequence.frames, seconds=seconds)
+
+
+def follow(sequence: Annotated, method: Follower) -> Masks:
+    """The masks of all frames, T x H x W, from those of each object where it is first seen; MaskError."""
+    method.start(sequence.video, len(sequence.ids))
+    masks = method.follow(first_masks(sequence))
+    return check_masks(masks, len(sequence.video), sequence.video.size, sequence.name)
 
 
 def first_masks(sequence: Annotated) -> dict[int, Mask]:
@@ -130,12 +163,17 @@ def first_masks(sequence: Annotated) -> dict[int, Mask]:
     masks: dict[int, Mask] = {}
     for object_id, frame in sequence.first_frames().items():
         mask = masks.setdefault(frame, np.zeros(sequence.video.size, np.uint8))
-        mask[sequence.truth[frame] == object_id] = object_id
+        mask[sequence.at(frame) == object_id] = object_id
     return dict(sorted(masks.items()))
 
 
 def score_folder(
-    predictions: str | Path, truth: str | Path, *, names: Sequence[str] | None = None, leave_out_ends: bool = False
+    predictions: str | Path,
+    truth: str | Path,
+    *,
+    names: Sequence[str] | None = None,
+    leave_out_ends: bool = False,
+    ignore_void: bool = False,
 ) -> Iterator[list[ObjectScore]]:
     """Score masks that any program made, a sequence at a time.
 
@@ -144,6 +182,7 @@ def score_folder(
         truth: the same, or a DAVIS root.
         names: only these sequences; None: all of the truth.
         leave_out_ends: DAVIS's convention for the semi-supervised task: first and last frame do not count.
+        ignore_void: void pixels of the truth do not count; otherwise they are background.
 
     Raises:
         LayoutError: missing folders or masks.
@@ -163,17 +202,17 @@ def score_folder(
                 f"{given[name][0].parent} lacks the mask {missing[0]}.png ({len(missing)} of {len(expected[name])} are missing)"
             )
     for name in names or expected:
-        yield _score_files(name, expected[name], given[name], leave_out_ends)
+        yield _score_files(name, expected[name], given[name], Convention(leave_out_ends, ignore_void))
 
 
-def _score_files(name: str, expected: Sequence[Path], given: Sequence[Path], leave_out_ends: bool) -> list[ObjectScore]:
+def _score_files(name: str, expected: Sequence[Path], given: Sequence[Path], convention: Convention) -> list[ObjectScore]:
     true_masks = read_masks(expected)
     by_stem = {path.stem: path for path in given}
     masks = read_masks([by_stem[path.stem] for path in expected], (true_masks.shape[1], true_masks.shape[2]))
     ids = object_ids(true_masks)
     if not ids:
         raise LayoutError(f"{expected[0].parent} shows no object on any frame: there is nothing to score")
-    scores = score_sequence(name, true_masks, masks, dict.fromkeys(ids, int(leave_out_ends)), leave_out_last=leave_out_ends)
+    scores = score_sequence(name, true_masks, masks, dict.fromkeys(ids, int(convention.leave_out_last)), convention)
     if not scores:
         raise LayoutError(
             f"{name} has only {len(true_masks)} frames, none between the first and the last: there is nothing to score"
