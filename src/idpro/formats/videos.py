@@ -24,7 +24,7 @@ def _overlay(segmentation: Segmentation, path: Path, options: Options) -> Iterat
 
 def _cutout(encoding: Encoding) -> Write:
     def write(segmentation: Segmentation, path: Path, options: Options) -> Iterator[int]:
-        with VideoWriter(path, segmentation.video.size, segmentation.video.fps, encoding, _legend(segmentation)) as writer:
+        with VideoWriter.like(path, segmentation.video, segmentation.indices, encoding, _legend(segmentation)) as writer:
             for done, frame in enumerate(segmentation.indices, start=1):
                 writer.write(segmentation.cutout(frame, options.soft))
                 yield done

@@ -34,6 +34,7 @@ _FRAME_A_PACKET = frozenset(
     ("h264", "hevc", "vp9", "av1", "prores", "dnxhd", "mjpeg", "png", "apng", "gif", "ffv1", "huffyuv", "ffvhuff", "rawvideo")
 )
 _UNTIMED = frozenset(("avi",))  # containers that keep no time of showing
+_TIMED_BY_DECODING = frozenset(("mov", "mp4"))  # whose packets last until the next one is decoded, not shown
 
 # Converting pixels: FFmpeg 8's swscale leaves the last columns of "rgba" and "gbrp" unwritten at widths such as 852 or 854,
 # and its threads overwrite the first columns where their slices of the picture meet. Hence "rgb24" or "gbrap", and threads=1
@@ -115,7 +116,10 @@ class VideoFile(IndexedVideo):
         claims = [Fraction(rate) if rate else None for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate)]
         if times is None or not stream.time_base:
             return Timing.steady(self._index.count, next((claim for claim in claims if claim), FOLDER_RATE))
-        return Timing.measured(times.tolist(), Fraction(stream.time_base), self._index.last, claims)
+        last = self._index.last
+        if _TIMED_BY_DECODING & set(self._container.format.name.split(",")):
+            last = (stream.start_time or 0) + (stream.duration or 0) - int(times[-1])
+        return Timing.measured(times.tolist(), Fraction(stream.time_base), last if last and last > 0 else None, claims)
 
     def _first_packet(self) -> bytes:
         self._reopen()

@@ -24,13 +24,14 @@ def write_overlay(
     palette: NDArray[np.uint8] = COLORS,
     comment: str = "",
 ) -> Iterator[int]:
-    """Write ``video`` with the objects painted over as mp4; yields the number of frames done after each.
+    """Write ``video`` with the objects painted over as mp4; yields the number of frames done after each. Times, the shape of
+    pixels, sound and timecode are the video's.
 
     ``masks(frame)`` gives the ids of a frame, None for none; ``frames`` are the frames to show, by default all;
     ``palette`` (256 x 3) the colour of every id. The file appears after the last frame; closing the generator before
     leaves nothing. Raises OutputError if the place cannot be written to.
     """
-    with VideoWriter(path, video.size, video.fps, comment=comment) as writer:
+    with VideoWriter.like(path, video, frames, comment=comment) as writer:
         for done, index in enumerate(range(len(video)) if frames is None else frames, start=1):
             mask = masks(index)
             image = video.frame(index)

@@ -53,7 +53,7 @@ class Timing:
         own = 1 / (Fraction(ticks[-1] - ticks[0], len(steps)) * time_base)
         for rate in (*claims, own.limit_denominator(1001), own):
             if rate and _keeps(ticks, rate * time_base):
-                return cls(tuple(ticks), time_base, end, rate)
+                return cls(tuple(ticks), time_base, ticks[0] + round(len(ticks) / (rate * time_base)), rate)
         return cls(tuple(ticks), time_base, end)
 
     @property
