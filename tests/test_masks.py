@@ -11,7 +11,18 @@ from PIL import Image as Pillow
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from idpro.errors import MaskError, OutputError
-from idpro.masks import PALETTE, SheetRow, contact_sheet, draw_prompts, object_color, overlay, read_mask, write_mask
+from idpro.masks import (
+    PALETTE,
+    SheetRow,
+    contact_sheet,
+    draw_prompts,
+    object_color,
+    overlay,
+    read_ids,
+    read_mask,
+    without_void,
+    write_mask,
+)
 from idpro.types import Box, Image, Mask, Stroke, click
 
 
@@ -72,7 +83,99 @@ def test_many_objects_and_tiny_ones_are_no_soft_borders(tmp_path: Path) -> None:
     assert np.array_equal(read_mask(tmp_path / "m.png"), mask)
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "I;16"])
+def test_thin_and_tiny_objects_are_what_they_say(tmp_path: Path) -> None:
+    """Four lines of a pixel, twelve dots, dots that touch: legal in a palette image of any palette, and in a gray one."""
+    mask = np.zeros((48, 64), np.uint8)
+    for i in range(1, 5):
+        mask[4 * i, 5:60] = i
+    for i in range(12):
+        mask[24 + 3 * (i // 6), 6 + 9 * (i % 6) : 8 + 9 * (i % 6)] = 10 + i
+    mask[40, 10:30] = np.arange(30, 50)  # a chain of twenty objects of a pixel
+    write_mask(tmp_path / "ours.png", mask)
+    Pillow.fromarray(mask).save(tmp_path / "gray.png")
+    theirs = Pillow.fromarray(mask)
+    theirs.putpalette(np.random.default_rng(0).integers(0, 256, 768).astype(np.uint8).tobytes())
+    theirs.save(tmp_path / "theirs.png")
+    for name in ("ours", "gray", "theirs"):
+        assert np.array_equal(read_mask(tmp_path / f"{name}.png"), mask), name
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 5])
+def test_254_objects_side_by_side_are_legal(tmp_path: Path, block: int) -> None:
+    mask = np.kron(np.arange(255, dtype=np.uint8).reshape(15, 17), np.ones((block, block), np.uint8))
+    write_mask(tmp_path / "ours.png", mask)
+    Pillow.fromarray(mask).save(tmp_path / "gray.png")
+    for name in ("ours", "gray"):
+        assert np.array_equal(read_mask(tmp_path / f"{name}.png"), mask), name
+
+
+def test_what_we_wrote_is_read_whatever_it_shows(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 60)).astype(np.uint8)
+    smooth = cv2.GaussianBlur(np.kron(np.eye(2, dtype=np.uint8) * 200, np.ones((20, 20), np.uint8)), (0, 0), 2)
+    for mask in (noise, smooth, np.full((5, 7), 255, np.uint8)):
+        write_mask(tmp_path / "m.png", mask)
+        assert np.array_equal(read_ids(tmp_path / "m.png", mask.shape), mask)
+        assert np.array_equal(read_mask(tmp_path / "m.png", mask.shape), mask)  # our palette says so
+    with pytest.raises(MaskError, match="is 7x5 pixels but the video's frames are 5x7"):
+        read_ids(tmp_path / "m.png", (7, 5))
+    Pillow.new("RGB", (7, 5)).save(tmp_path / "m.png")
+    with pytest.raises(MaskError, match="must be an array of ids"):
+        read_ids(tmp_path / "m.png")
+    with pytest.raises(MaskError, match="there is no mask"):
+        read_ids(tmp_path / "none.png")
+
+
+@pytest.mark.parametrize("how", ["resized", "blurred", "several objects"])
+def test_smoothed_borders_are_found_whatever_smoothed_them(tmp_path: Path, how: str) -> None:
+    mask = np.zeros((60, 80), np.uint8)
+    cv2.ellipse(mask, (40, 30), (20, 12), 20, 0, 360, 255, -1)
+    if how == "several objects":
+        cv2.rectangle(mask, (5, 5), (20, 50), 90, -1)
+    if how == "blurred":
+        soft = cv2.GaussianBlur(mask, (0, 0), 1.5)
+    else:
+        soft = np.array(Pillow.fromarray(mask).resize((171, 133), Pillow.Resampling.BILINEAR))
+    Pillow.fromarray(soft).save(tmp_path / "m.png")
+    with pytest.raises(MaskError, match="anti-aliased borders"):
+        read_mask(tmp_path / "m.png")
+
+
+def test_black_and_white_with_a_palette_is_one_object(tmp_path: Path) -> None:
+    mask = np.where(drawn_mask() == 2, 255, 0).astype(np.uint8)
+    image = Pillow.fromarray(mask)
+    image.putpalette([0, 0, 0] * 255 + [255, 255, 255])
+    image.save(tmp_path / "m.png")
+    assert np.array_equal(read_mask(tmp_path / "m.png"), mask // 255)
+
+
+def test_grays_for_the_eye_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    for shades in ((127, 255), (85, 170, 255)):
+        mask = np.zeros((20, 40), np.uint8)
+        for i, shade in enumerate(shades):
+            mask[5:15, 10 * i + 2 : 10 * i + 9] = shade
+        Pillow.fromarray(mask).save(tmp_path / "m.png")
+        with pytest.raises(MaskError, match=r"has the grays \d+ and .*told apart by eye.*mode P whose pixel values are the ids"):
+            read_mask(tmp_path / "m.png")
+    Pillow.fromarray(np.where(mask == 85, 1, mask).astype(np.uint8)).save(tmp_path / "m.png")  # 1, 170 and void
+    assert set(np.unique(read_mask(tmp_path / "m.png"))) == {0, 1, 170, 255}
+
+
+def test_ids_in_sixteen_bits_are_taken_while_they_are_ids(tmp_path: Path) -> None:
+    wide = drawn_mask().astype(np.uint16)
+    Pillow.fromarray(wide).save(tmp_path / "m.png")
+    assert np.array_equal(read_mask(tmp_path / "m.png"), drawn_mask())
+    wide[3, 3] = 300
+    Pillow.fromarray(wide).save(tmp_path / "m.png")
+    with pytest.raises(MaskError, match=r"has the value 300: object ids are 1\.\.254"):
+        read_mask(tmp_path / "m.png")
+
+
+def test_void_is_nobodys() -> None:
+    mask = drawn_mask()
+    assert np.array_equal(without_void(mask), np.where(mask == 255, 0, mask)) and (mask == 255).any()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA"])
 def test_coloured_masks_are_refused_with_the_remedy(tmp_path: Path, mode: str) -> None:
     path = tmp_path / "m.png"
     Pillow.new(mode, (8, 8)).save(path)

@@ -108,6 +108,16 @@ def test_names_are_never_guessed(tmp_path: Path, names: list[str], words: str) -
         read_masks(tmp_path / "given", video)
 
 
+def test_void_pixels_of_given_masks_are_nobodys(network: IDPro, tmp_path: Path) -> None:
+    given = mask()
+    given[0] = 255
+    write_mask(tmp_path / "given" / "00000.png", given)
+    video = ArrayVideo([picture(i) for i in range(2)], name="clip")
+    read = read_masks(tmp_path / "given", video)
+    assert np.array_equal(read[0], np.where(given == 255, 0, given))
+    assert segment(network, video, tmp_path / "out", masks=read)["interacted"] == [0]
+
+
 def test_masks_of_videos_are_numbered(tmp_path: Path) -> None:
     video = ArrayVideo([picture(i) for i in range(3)], name="clip")
     write_mask(tmp_path / "2.png", mask())

@@ -20,6 +20,7 @@ from PIL import ImageDraw, ImageFont
 
 from .atomic import atomic_file
 from .errors import MaskError
+from .picture import check_file, open_picture
 from .types import Box, Image, Mask, Prompt, Stroke
 
 IGNORE = 255  # a pixel that belongs to nobody knows whom: neither scored nor learned from
@@ -81,38 +82,86 @@ COLORS = np.array([object_color(i) for i in range(256)], np.uint8)  # 256 x 3, b
 
 
 def read_mask(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> Mask:
-    """Read a mask file: a PNG of mode P or L whose pixels are ids (255 = ignore). Black and white is object 1.
+    """Read a mask that somebody hands in: pixels are ids (255 = ignore), of mode P, L, 1 or 16 bits. Black and white is object 1.
 
     Args:
         path: the file.
         size: the (height, width) that it must have.
 
     Raises:
-        MaskError: missing, not an image, of another size, coloured (RGB) or with anti-aliased borders.
+        MaskError: missing, not an image, of another size, coloured (RGB), shades instead of ids, or anti-aliased borders.
     """
     path = Path(path)
-    try:
-        with Pillow.open(path) as image:
-            mode, mask = image.mode, np.array(image)
-    except FileNotFoundError as error:
-        raise MaskError(f"there is no mask {path}") from error
-    except (OSError, SyntaxError) as error:
-        raise MaskError(f"{path} is not an image that can be read: masks are palette PNGs") from error
-    if mode == "1":
-        mask = mask.astype(np.uint8)
-    elif mode not in ("P", "L"):
-        raise MaskError(
-            f"{path} has colours (mode {mode}) where object ids are expected: save it as a PNG of mode P "
-            "whose pixel values are the ids 0, 1, 2 ..."
-        )
-    elif mode == "L" and not np.any((mask != 0) & (mask != 255)) and 0 < np.count_nonzero(mask) < mask.size:
-        mask = (mask > 0).astype(np.uint8)
-    if _has_soft_borders(mask):
-        raise MaskError(
-            f"{path} has anti-aliased borders, whose shades would become objects: draw or resize it without smoothing "
-            "(nearest neighbour) and save it as a PNG of mode P whose pixel values are the ids 0, 1, 2 ..."
-        )
+    check_file(path, "mask", MaskError)
+    with open_picture(path, MaskError, "masks are palette PNGs") as image:
+        mode, mask, palette = image.mode, np.array(image), _palette_of(image)
+    if mode in _WIDE:
+        mask = _narrowed(mask, path)
+    elif mode not in ("1", "P", "L"):
+        raise MaskError(f"{path} has colours (mode {mode}) where object ids are expected: {_AS_IDS}")
+    mask = mask.astype(np.uint8)
+    ids = np.unique(mask)
+    if ids.tolist() == [0, IGNORE] and (palette is None or _is_black_and_white(palette)):
+        return check_mask((mask > 0).astype(np.uint8), size, str(path))
+    if palette is None and _are_shades(ids):
+        grays = " and ".join(map(str, ids[ids > 0]))
+        raise MaskError(f"{path} has the grays {grays}, drawn to be told apart by eye, where object ids are expected: {_AS_IDS}")
+    if palette is None or not np.array_equal(palette[ids], PALETTE[ids]):  # with our palette ids are what they say
+        shades = mask.astype(np.float32) if palette is None else (palette @ _LUMA).astype(np.float32)[mask]
+        if _has_soft_borders(mask, shades):
+            raise MaskError(
+                f"{path} has anti-aliased borders, whose shades would become objects: draw or resize it without smoothing "
+                f"(nearest neighbour), and {_AS_IDS}"
+            )
     return check_mask(mask, size, str(path))
+
+
+def read_ids(path: str | os.PathLike[str], size: tuple[int, int] | None = None) -> Mask:
+    """Read a mask that ``write_mask`` wrote, whatever it shows; MaskError if it is missing, broken or of another size."""
+    path = Path(path)
+    check_file(path, "mask", MaskError)
+    with open_picture(path, MaskError, "it was changed since it was written") as image:
+        return check_mask(np.array(image), size, str(path))
+
+
+def without_void(mask: Mask) -> Mask:
+    """A copy in which pixels that belong to nobody knows whom (255) belong to nobody (0)."""
+    return np.where(mask == IGNORE, 0, mask).astype(np.uint8)
+
+
+_AS_IDS = "save it as a PNG of mode P whose pixel values are the ids 0, 1, 2 ..."
+_WIDE = ("I", "I;16", "I;16B", "I;16L")  # more bits than an id needs
+_LUMA = np.array([0.299, 0.587, 0.114])
+
+
+def _palette_of(image: Pillow.Image) -> NDArray[np.uint8] | None:
+    """256 x 3; None if the image has none."""
+    if image.mode != "P":
+        return None
+    palette = np.zeros((256, 3), np.uint8)
+    colors = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)[:256]
+    palette[: len(colors)] = colors
+    return palette
+
+
+def _narrowed(mask: NDArray[np.generic], path: Path) -> NDArray[np.generic]:
+    low, high = int(mask.min(initial=0)), int(mask.max(initial=0))
+    if low < 0 or high > IGNORE:
+        raise MaskError(
+            f"{path} has the value {high if high > IGNORE else low}: object ids are 1..254, and 255 is nobody knows whose"
+        )
+    return mask
+
+
+def _is_black_and_white(palette: NDArray[np.uint8]) -> bool:
+    return bool((palette[0] == 0).all() and (palette[IGNORE] == 255).all())
+
+
+def _are_shades(ids: NDArray[np.uint8]) -> bool:
+    """Whether the values are evenly spaced from black to white, as two or more objects are drawn to be told apart."""
+    values = ids[ids > 0].astype(int)
+    even = np.arange(1, len(values) + 1) * IGNORE / max(len(values), 1)
+    return 2 <= len(values) <= 8 and bool((np.abs(values - even) <= 1).all())
 
 
 def check_mask(mask: NDArray[np.generic], size: tuple[int, int] | None = None, name: str = "the mask") -> Mask:
@@ -138,13 +187,20 @@ def write_mask(path: str | os.PathLike[str], mask: Mask) -> None:
         image.save(temporary, format="PNG")
 
 
-def _has_soft_borders(mask: Mask) -> bool:
-    """Whether most values are found only in thin lines: shades of smoothed borders, not objects."""
+def _has_soft_borders(mask: Mask, shades: NDArray[np.float32]) -> bool:
+    """Whether most values are those of smoothed borders: in thin lines only, each pixel between a darker and a lighter neighbour.
+
+    Thin objects are not: they are darker or lighter than all that is around them.
+    """
     top, bottom = mask[:-1], mask[1:]
     solid = (top[:, :-1] == top[:, 1:]) & (bottom[:, :-1] == top[:, :-1]) & (bottom[:, 1:] == top[:, :-1])
-    everything, in_blocks = np.unique(mask), np.unique(top[:, :-1][solid])
-    thin = len(everything) - len(in_blocks)
-    return thin >= 4 and thin > len(in_blocks)
+    in_blocks = np.unique(top[:, :-1][solid])
+    thin = np.setdiff1d(np.unique(mask), in_blocks)
+    if len(thin) < 4 or len(thin) <= len(in_blocks) or not len(in_blocks):
+        return False
+    around = np.ones((3, 3), np.uint8)
+    between = (cv2.erode(shades, around) < shades) & (shades < cv2.dilate(shades, around))
+    return float(between[np.isin(mask, thin)].mean()) > 0.6
 
 
 # Painting

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from .errors import MaskError, VideoError
-from .masks import read_mask, write_mask
+from .masks import read_mask, without_void, write_mask
 from .picture import check_file
 from .session.session import Session
 from .types import Mask, Scribbles
@@ -92,7 +92,8 @@ def segment_video(
 def read_masks(folder: Path, video: Video) -> dict[int, Mask]:
     """The masks in a folder, by frame: a mask is called like its picture, those of a video file by the frame's number.
 
-    The video's own pictures in the same folder are left out, so that labels beside pictures can be given as masks.
+    The video's own pictures in the same folder are left out, so that labels beside pictures can be given as masks. Void pixels
+    (255) are nobody's.
 
     Raises:
         MaskError: a mask that belongs to no frame, two that belong to one, one that cannot be read, or none at all.
@@ -117,7 +118,7 @@ def read_masks(folder: Path, video: Video) -> dict[int, Mask]:
         raise MaskError(f"the folder {folder} has no masks: expected palette PNGs; {_how_to_name(source)}")
     for path in found.values():
         check_file(path, "mask", MaskError)
-    return {index: read_mask(path, video.size) for index, path in found.items()}
+    return {index: without_void(read_mask(path, video.size)) for index, path in found.items()}
 
 
 def _how_to_name(source: Source) -> str:

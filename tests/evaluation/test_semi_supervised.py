@@ -139,16 +139,6 @@ def test_truth_on_some_frames_is_compared_where_it_is(tmp_path: Path) -> None:
     assert list(method.given["some"]) == [4]
 
 
-def test_the_cases_with_truth_on_some_frames(tmp_path: Path) -> None:
-    cases = Path(__file__).parents[3] / "shared" / "cases" / "masks"
-    if not cases.is_dir():
-        pytest.skip("the cases are not beside the repository")
-    first = run(cases / "truth-on-first-frame", Still(), tmp_path / "first")
-    assert first["objects"] == 0 and len(list((tmp_path / "first" / "masks" / "vid").iterdir())) == 8
-    fourth = run(cases / "truth-on-every-fourth", Still(), tmp_path / "fourth")
-    assert fourth["sequences"]["vid"]["objects"] == 1  # object 2 joins on the last frame with truth
-
-
 def test_a_stopped_run_resumes_and_other_settings_are_refused(root: Path, tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         run(root, Still(fails_at="one"), tmp_path / "out")

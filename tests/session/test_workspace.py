@@ -163,6 +163,20 @@ def _work_until_killed(folder: Path, pipe: object) -> None:
     os._exit(0)
 
 
+def test_thin_objects_do_not_make_a_workspace_refuse_its_masks(folder: Path) -> None:
+    lines = np.zeros_like(truth(0))
+    for i in range(1, 13):
+        lines[3 * i, 2:-2] = i  # twelve objects, each a line of a pixel
+    workspace, session, _ = opened(folder)
+    session.interact({}, masks={0: lines})
+    workspace.close()
+    workspace, session, _ = opened(folder)
+    found = session.mask(0)
+    assert found is not None and np.array_equal(found, lines)
+    session.interact({3: [dab(1, 3)]})
+    workspace.close()
+
+
 def test_missing_masks_are_made_again(folder: Path) -> None:
     workspace, session, _ = opened(folder)
     session.interact({0: [dab(1, 0)], 6: [dab(2, 6)]})

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from ..errors import InputError, WorkspaceError
-from ..masks import read_mask
+from ..masks import read_ids
 from ..scribbles import parse_prompt
 from ..types import Mask
 from .rounds import Round
@@ -31,7 +31,7 @@ class MaskFile:
     present: frozenset[int]
 
     def read(self) -> Mask:
-        return read_mask(self.path, self.size)
+        return read_ids(self.path, self.size)
 
 
 @dataclass(frozen=True)
