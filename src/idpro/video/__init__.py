@@ -6,6 +6,7 @@ gives them all), transparency on black. Their names, numbers, times and the shap
 """
 
 from .array import ArrayVideo
+from .cuts import Look, find_cuts, shots
 from .file import VideoFile
 from .folder import IMAGE_SUFFIXES, ImageFolder, PictureFile
 from .indexed import IndexedVideo
@@ -25,6 +26,7 @@ __all__ = [
     "Encoding",
     "ImageFolder",
     "IndexedVideo",
+    "Look",
     "PictureFile",
     "Source",
     "Timing",
@@ -32,8 +34,10 @@ __all__ = [
     "VideoFile",
     "VideoWriter",
     "Window",
+    "find_cuts",
     "frame_rate",
     "open_video",
+    "shots",
     "source_of",
     "write_overlay",
 ]
