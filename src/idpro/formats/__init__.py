@@ -1,6 +1,7 @@
-"""Masks taken away: every object of a segmented video in the formats that other programs read, a module each.
+"""Masks taken away and brought in, in the formats of other programs: a module each, in two tables.
 
-``WRITERS`` is the table of them. A module follows the protocol of ``writer.py``; what it writes is a ``Segmentation``.
+``WRITERS`` follow the protocol of ``writer.py``: what they write is a ``Segmentation``. ``READERS`` follow that of
+``reader.py``: what they give are ``Masks``, to be matched to frames by name.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from . import (
     yolo,
     youtube_vis,
 )
+from .reader import Reader
 from .writer import Writer
 
 WRITERS: dict[str, Writer] = {
@@ -43,4 +45,15 @@ WRITERS: dict[str, Writer] = {
     "rgba": pictures.RGBA,
     "matte": pictures.MATTE,
     "exr": exr.WRITER,
+}
+
+READERS: dict[str, Reader] = {  # the first that recognises what was handed in reads it
+    "youtube-vis": youtube_vis.READER,
+    "coco": coco.READER,
+    "label-studio": label_studio.READER,
+    "cvat": cvat.READER,
+    "mots": mots.READER,
+    "label-tiff": label_tiff.READER,
+    "binary": pictures.READ_BINARY,
+    "davis": davis.READER,
 }

@@ -6,6 +6,7 @@ inside): not COCO's. A mask holds until the track's next one; ``outside="1"`` en
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,7 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..atomic import atomic_file
+from ..errors import MaskError
 from ..labels import hex_color, label_lines
+from ..types import Mask
+from .polygons import filled
+from .reader import Given, Masks, Reader, labelled, layered, numbered
 from .segmentation import Segmentation
 from .writer import Options, Writer
 
@@ -90,3 +95,73 @@ def _encoded(inside: NDArray[np.bool_]) -> dict[str, str]:
 
 
 WRITER = Writer("CVAT for video 1.1", ".xml", _write)
+
+
+def _read(given: Given) -> Masks:
+    """Masks and polygons of tracks; a shape holds until the track's next one. Frames are the task's, counted from 0."""
+    path = given.path
+    root = _root(path)
+    if root is None:
+        raise MaskError(f"{path} is not CVAT's XML")
+    if root.find("image") is not None:
+        raise MaskError(f"{path} is CVAT for images, which says of no shape whose it is on the next: export 'CVAT for video 1.1'")
+    size = _size(root, path)
+    total = root.findtext("meta/task/size") or root.findtext("meta/job/size")
+    tracks = {int(track.get("id", "")): track for track in root.iter("track")}
+    ids = numbered(tracks)
+    named = {key: (_own_name(track) or f"{track.get('label')} {key}", track.get("label", "")) for key, track in tracks.items()}
+    shapes = {key: {int(s.get("frame", "")): s for s in track if s.tag in ("mask", "polygon")} for key, track in tracks.items()}
+    count = int(total) if total else 1 + max(frame for track in shapes.values() for frame in track)
+    decided = [int(frame.get("id", "")) for frame in root.iterfind("meta/frames/frame")] or list(range(count))
+
+    def read(at: int) -> Mask:
+        planes = []
+        for key, track in shapes.items():
+            last = max((frame for frame in track if frame <= decided[at]), default=None)
+            if last is not None and track[last].get("outside", "0") != "1":
+                planes.append((int(track[last].get("z_order", 0)), ids[key], _decoded(track[last], size)))
+        return layered(size, [(i, inside) for _, i, inside in sorted(planes, key=lambda plane: plane[0])])
+
+    lines = [{**entry.attrib, "id": int(entry.attrib["id"])} for entry in root.iterfind("meta/legend/object")]
+    return Masks(size, tuple(map(str, decided)), read, labelled(lines, ids, named), True, int(total) if total else None)
+
+
+def _root(path: Path) -> ElementTree.Element | None:
+    """The document of an XML file, or of a zip with annotations.xml."""
+    try:
+        if path.suffix.lower() == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                root = ElementTree.fromstring(archive.read("annotations.xml"))
+        elif path.suffix.lower() == ".xml":
+            root = ElementTree.fromstring(path.read_bytes())
+        else:
+            return None
+    except (OSError, KeyError, ElementTree.ParseError, zipfile.BadZipFile):
+        return None
+    return root if root.tag == "annotations" else None
+
+
+def _size(root: ElementTree.Element, path: Path) -> tuple[int, int]:
+    found = next(root.iter("original_size"), None)
+    if found is None:
+        raise MaskError(f"{path} does not say how large the frames are: it has no original_size")
+    return int(found.findtext("height", "")), int(found.findtext("width", ""))
+
+
+def _own_name(track: ElementTree.Element) -> str:
+    return next((a.text or "" for a in track.iter("attribute") if a.get("name") == "name"), "")
+
+
+def _decoded(shape: ElementTree.Element, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """A mask or polygon -> H x W."""
+    if shape.tag == "polygon":
+        return filled(np.array([pair.split(",") for pair in shape.get("points", "").split(";")], float), size)
+    inside = np.zeros(size, bool)
+    left, top, width, height = (int(shape.get(key, "")) for key in ("left", "top", "width", "height"))
+    runs = np.array(shape.get("rle", "").split(","), int)
+    pixels = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    inside[top : top + height, left : left + width] = pixels.reshape(height, width)
+    return inside
+
+
+READER = Reader("CVAT for video", lambda given: _root(given.path) is not None, _read)

@@ -11,10 +11,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image as Pillow
 
-from ..errors import ConfigError
+from ..errors import ConfigError, MaskError
 from ..masks import IGNORE
+from ..types import MAX_ID, Mask
+from .reader import Given, Masks, Reader, labelled, load_json
 from .segmentation import Segmentation
-from .writer import Options, Writer
+from .writer import LEGEND, Options, Writer
 
 IGNORED = 10  # the class that MOTS leaves out of its scores
 MOST_CLASSES = 65  # that 16 bits hold
@@ -41,3 +43,23 @@ def _write(segmentation: Segmentation, folder: Path, options: Options) -> Iterat
 
 
 WRITER = Writer("MOTS PNG", "", _write)
+
+
+def _read(given: Given) -> Masks:
+    """``instances/<frame>.png``: an object's id is what its pixels leave when divided by 1000."""
+    paths = sorted((given.path / "instances").glob("*.png"))
+    with Pillow.open(paths[0]) as image:
+        size = (image.height, image.width)
+
+    def read(at: int) -> Mask:
+        with Pillow.open(paths[at]) as image:
+            values = np.asarray(image).astype(np.int64)
+        objects = np.where(values == 1000 * IGNORED, IGNORE, values % 1000)
+        if values.shape != size or (objects > MAX_ID)[objects != IGNORE].any():
+            raise MaskError(f"{paths[at]} is no MOTS mask of {size[1]}x{size[0]} pixels with ids up to {MAX_ID}")
+        return objects.astype(np.uint8)
+
+    return Masks(size, tuple(path.stem for path in paths), read, labelled(load_json(given.path / LEGEND), {}, {}))
+
+
+READER = Reader("MOTS PNG", lambda given: any((given.path / "instances").glob("*.png")), _read)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .segmentation import Segmentation
 from .writer import import_extra
@@ -41,3 +42,18 @@ def category_list(segmentation: Segmentation) -> list[dict[str, Any]]:
     seen = {label.class_name for label in segmentation.legend}
     categories = segmentation.categories.items()
     return [{"id": number, "name": name, "supercategory": "object"} for name, number in categories if name in seen]
+
+
+def decoded(segmentation: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """COCO's "segmentation" -> H x W: polygons, run lengths as numbers, or compressed ones."""
+    coco = import_extra(*PYCOCOTOOLS)
+    height, width = size
+    if isinstance(segmentation, list):
+        run = coco.merge(coco.frPyObjects(segmentation, height, width))
+    elif isinstance(segmentation["counts"], list):
+        run = coco.frPyObjects(segmentation, *segmentation["size"])
+    else:
+        counts = segmentation["counts"]
+        run = {"size": segmentation["size"], "counts": counts.encode("ascii") if isinstance(counts, str) else counts}
+    plane: NDArray[np.bool_] = coco.decode(run) > 0
+    return plane

@@ -10,8 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..atomic import atomic_file
+from ..errors import MaskError
 from ..labels import label_lines
-from .run_lengths import PYCOCOTOOLS, Encoded, category_list, encoded
+from ..types import Mask
+from .reader import Given, Masks, Reader, labelled, layered, numbered
+from .run_lengths import PYCOCOTOOLS, Encoded, category_list, decoded, encoded
 from .segmentation import Segmentation
 from .writer import Options, Writer
 
@@ -51,3 +54,29 @@ def _write(segmentation: Segmentation, path: Path, options: Options) -> Iterator
 
 
 WRITER = Writer("YouTube-VIS track JSON", ".json", _write, extra=PYCOCOTOOLS)
+
+
+def _read(given: Given) -> Masks:
+    path, document = given.path, given.document
+    if len(document["videos"]) != 1:
+        names = ", ".join(str(video["file_names"][0]).rpartition("/")[0] for video in document["videos"][:5])
+        raise MaskError(f"{path} is of {len(document['videos'])} videos ({names} ...): give the file of one")
+    (video,) = document["videos"]
+    size = (video["height"], video["width"])
+    categories = {category["id"]: category["name"] for category in document.get("categories", ())}
+    tracks = {annotation["id"]: annotation for annotation in document["annotations"]}
+    ids = numbered(tracks)
+    named = {
+        key: (f"{categories.get(track.get('category_id'), '')} {key}".strip(), categories.get(track.get("category_id"), ""))
+        for key, track in tracks.items()
+    }
+
+    def read(at: int) -> Mask:
+        seen = ((ids[key], track["segmentations"][at]) for key, track in tracks.items())
+        return layered(size, [(i, decoded(segmentation, size)) for i, segmentation in seen if segmentation])
+
+    stems = tuple(Path(name).stem for name in video["file_names"])
+    return Masks(size, stems, read, labelled(document.get("legend"), ids, named))
+
+
+READER = Reader("YouTube-VIS", lambda given: isinstance(given.document, dict) and "videos" in given.document, _read)
