@@ -313,3 +313,33 @@ def test_the_module_is_the_command() -> None:
     done = subprocess.run([sys.executable, "-m", "idpro", "--help"], capture_output=True, text=True, timeout=120, check=True)
     for command in ("segment", "demo", "serve", "evaluate", "train", "bench", "convert", "export"):
         assert command in done.stdout
+
+
+def test_masks_are_converted_from_one_format_into_another_and_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    masks = {f"shot.{n}": np.pad(np.full((3, 4), 7, np.uint8), ((i, 5 - i), (2, 6))) for i, n in enumerate((1001, 1003))}
+    for name, mask in masks.items():
+        write_mask(tmp_path / "in" / f"{name}.png", mask)
+    for source, target, form in (("in", "a.xml", "cvat"), ("a.xml", "b.json", "coco"), ("b.json", "c", "davis")):
+        assert run(monkeypatch, "convert", "masks", tmp_path / source, tmp_path / target, "--format", form) == 0
+    assert "2 masks, 1 objects" in capsys.readouterr().out
+    assert sorted(p.stem for p in (tmp_path / "c").glob("*.png")) == sorted(masks)
+    assert all(np.array_equal(read_mask(tmp_path / "c" / f"{name}.png"), mask) for name, mask in masks.items())
+    for arguments, words in (
+        (("in", "d", "--format", "bmp"), "no format is called 'bmp'"),
+        (("gone", "d"), "there is no folder of masks"),
+        (("in", "d", "--objects", "3"), "no object 3"),
+        (("in", "d.mp4", "--format", "overlay"), "give the video with --video"),
+    ):
+        given, *rest = arguments
+        assert run(monkeypatch, "convert", "masks", tmp_path / given, tmp_path / rest[0], *rest[1:]) == 2
+        assert words in capsys.readouterr().err
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.xml", "b.json", "c", "in"]
+
+
+def test_formats_are_listed_with_their_ways(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "export", "--list") == 0
+    listed = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("coco ") and line.endswith("(out and in)") for line in listed)
+    assert any(line.startswith("exr ") and line.endswith("(out)") for line in listed)

@@ -133,7 +133,9 @@ def test_masks_of_videos_are_numbered(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "00001.png")
     with pytest.raises(MaskError, match="is a FIFO"):
         read_masks(tmp_path, video)
-    for missing in ("nowhere", "00002.png", "x" * 300):
+    with pytest.raises(MaskError, match="is one picture: give the folder"):
+        read_masks(tmp_path / "00002.png", video)
+    for missing in ("nowhere", "x" * 300):
         with pytest.raises(MaskError, match="there is no folder of masks"):
             read_masks(tmp_path / missing, video)
 

@@ -25,6 +25,7 @@ from .picture import set_max_pixels
 from .results import result_folder, write_report
 
 if TYPE_CHECKING:
+    from .formats.writer import Writer
     from .session.session import Session
     from .video import Video, Window
 
@@ -85,7 +86,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-convert = typer.Typer(help="Checkpoints of others into ours.", no_args_is_help=True)
+convert = typer.Typer(help="Checkpoints and masks from one format into another.", no_args_is_help=True)
 app.add_typer(convert, name="convert")
 
 
@@ -193,6 +194,18 @@ def demo(
     typer.echo(f"{len(chosen.frames)} frames, {len(session.objects)} objects: look at {output / SHEET}")
 
 
+def _list_formats(value: bool) -> None:
+    """Print what can be written and read, and stop."""
+    if value:
+        from .formats import READERS, WRITERS
+
+        for name in dict.fromkeys((*WRITERS, *READERS)):
+            title = WRITERS[name].title if name in WRITERS else READERS[name].title
+            ways = " and ".join(way for way, table in (("out", WRITERS), ("in", READERS)) if name in table)
+            typer.echo(f"{name:20}{title} ({ways})")
+        raise typer.Exit
+
+
 @app.command()
 def export(
     workspace: Annotated[Path, typer.Argument(help="A folder that idpro serve works in.")],
@@ -200,18 +213,16 @@ def export(
     format_: Annotated[str, typer.Option("--format", "-f", help="See --list.")] = "davis",
     objects: Annotated[str | None, typer.Option(help="Only these objects: 1,3.")] = None,
     frames: Annotated[str | None, typer.Option(help="Only frames FIRST:LAST, both included.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the formats.", callback=_list_formats, is_eager=True)] = False,
     soft: Annotated[bool, typer.Option(help="Soft edges in formats with transparency (loads the model).")] = False,
     device: Device = "auto",
 ) -> None:
-    """Take the masks of a workspace away: davis, binary, coco, youtube-vis, yolo, overlay, prores, vp9, rgba, matte."""
-    from .formats import WRITERS
+    """Take the masks of a workspace away, as the page's export does."""
     from .formats.segmentation import Segmentation
     from .formats.writer import Options
     from .session.workspace import Workspace
 
-    if format_ not in WRITERS:
-        raise ConfigError(f"no format is called {format_!r}: choose one of {', '.join(WRITERS)}")
-    writer = WRITERS[format_]
+    writer = _writer(format_)
     with Workspace.open(workspace, read_only=True) as opened, opened.open_video() as video:
         state = opened.history().present
         probabilities = None
@@ -238,7 +249,7 @@ def export(
 
 @convert.callback()
 def _convert() -> None:
-    """Checkpoints of others into ours."""
+    """Checkpoints and masks from one format into another."""
 
 
 @convert.command()
@@ -251,6 +262,31 @@ def aot(
 
     config = convert_aot(checkpoint, output)
     typer.echo(f"{config.encoder}, {config.layers} layers: {output}")
+
+
+@convert.command("masks")
+def convert_masks(
+    given: Annotated[Path, typer.Argument(help="A file or folder of masks in any format that can be read.")],
+    output: Annotated[Path, typer.Argument(help="File or folder to write.")],
+    format_: Annotated[str, typer.Option("--format", "-f", help="The format to write: see idpro export --list.")] = "davis",
+    from_: Annotated[str | None, typer.Option("--from", help="The format to read. [default: what it looks like]")] = None,
+    video: Annotated[Path | None, typer.Option(help="Whose masks they are: names, numbers and pictures of frames.")] = None,
+    objects: Annotated[str | None, typer.Option(help="Only these objects: 1,3.")] = None,
+) -> None:
+    """Masks from one format into another; a mask belongs to the frame of its name."""
+    from contextlib import nullcontext
+
+    from .formats.convert import read_masks, segmentation_of
+    from .video import open_video
+
+    writer = _writer(format_)
+    with open_video(video) if video is not None else nullcontext() as opened:
+        masks = read_masks(given, from_, opened)
+        result = segmentation_of(masks, given, opened, None if objects is None else _numbers(objects))
+        with bar() as progress:
+            for _ in progress.track(writer(result, output), len(result.indices), description=writer.title):
+                pass
+    typer.echo(f"{len(masks.names)} masks, {len(result.wanted)} objects: {output}")
 
 
 @convert.command("join")
@@ -318,6 +354,15 @@ def say(video: Video, before: int = 0) -> None:
     """What there is to say about a video, on stderr; without the first ``before`` lines."""
     for note in getattr(video, "notes", ())[before:]:
         print(f"idpro: note: {note}", file=sys.stderr)
+
+
+def _writer(name: str) -> Writer:
+    """The format to write."""
+    from .formats import WRITERS
+
+    if name not in WRITERS:
+        raise ConfigError(f"no format is called {name!r}: choose one of {', '.join(WRITERS)}")
+    return WRITERS[name]
 
 
 def _numbers(text: str) -> tuple[int, ...]:

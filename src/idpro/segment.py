@@ -10,12 +10,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from .errors import MaskError, VideoError
-from .masks import read_mask, without_void, write_mask
-from .picture import check_file
+from .errors import VideoError
+from .formats import convert as formats
+from .masks import without_void, write_mask
 from .session.session import Session
 from .types import Mask, Scribbles
-from .video import Source, Video, source_of, write_overlay
+from .video import Video, source_of, write_overlay
 
 T = TypeVar("T")
 
@@ -89,39 +89,11 @@ def segment_video(
     }
 
 
-def read_masks(folder: Path, video: Video) -> dict[int, Mask]:
-    """The masks in a folder, by frame: a mask is called like its picture, those of a video file by the frame's number.
-
-    The video's own pictures in the same folder are left out, so that labels beside pictures can be given as masks. Void pixels
-    (255) are nobody's.
+def read_masks(path: Path, video: Video) -> dict[int, Mask]:
+    """The masks in a folder or file, in any format of ``formats.READERS``, by frame; void is nobody's, hence background.
 
     Raises:
         MaskError: a mask that belongs to no frame, two that belong to one, one that cannot be read, or none at all.
     """
-    source = source_of(video)
-    try:
-        own = {path.resolve() for path in source.files}
-        paths = sorted(p for p in folder.iterdir() if p.suffix.lower() == ".png" and not p.name.startswith("."))
-    except OSError as error:
-        raise MaskError(f"there is no folder of masks {folder}: {error.strerror}") from error
-    found: dict[int, Path] = {}
-    for path in paths:
-        if path.resolve() in own:
-            continue
-        index = source.index_of(path.stem)
-        if index is None:
-            raise MaskError(f"{path} is the mask of no frame of {video.name}: {_how_to_name(source)}")
-        if index in found:
-            raise MaskError(f"{found[index]} and {path.name} are both masks of frame {index}: remove one of them")
-        found[index] = path
-    if not found:
-        raise MaskError(f"the folder {folder} has no masks: expected palette PNGs; {_how_to_name(source)}")
-    for path in found.values():
-        check_file(path, "mask", MaskError)
-    return {index: without_void(read_mask(path, video.size)) for index, path in found.items()}
-
-
-def _how_to_name(source: Source) -> str:
-    if source.files:
-        return f"name each mask like its picture, such as {source.names[0]}.png for {source.files[0].name}"
-    return f"name masks {source.names[0]}.png to {source.names[-1]}.png by their frame"
+    masks = formats.read_masks(path, video=video)
+    return {frame: without_void(masks.read(at)) for frame, at in masks.frames(video).items()}

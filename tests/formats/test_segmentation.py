@@ -56,7 +56,7 @@ def named(path: Path) -> set[str]:
                 return {line["name"] for line in csv.DictReader(lines)}
     document = json.loads(path.read_text())
     if isinstance(document, list) and "video" in document[0]["data"]:
-        return set(document[0]["data"]["frames"]) - {"shot_v003.1006"}  # of all frames, as the regions count them
+        return set(document[0]["data"]["names"].values())
     if isinstance(document, list):
         files = [task["data"]["image"] for task in document]
     else:

@@ -15,10 +15,10 @@ from .reader import Given, Masks
 from .segmentation import Segmentation
 
 
-def read_masks(path: Path, format_: str | None = None, size: tuple[int, int] | None = None) -> Masks:
+def read_masks(path: Path, format_: str | None = None, video: Video | None = None) -> Masks:
     """The masks in a file or folder, in a format of ``READERS``, by default the one that it looks like.
 
-    ``size`` is the (height, width) of the frames, where they are known.
+    ``video`` is whose masks they are, where that is known: some formats do not say how large frames are.
 
     Raises:
         ConfigError: no format is called that.
@@ -26,14 +26,18 @@ def read_masks(path: Path, format_: str | None = None, size: tuple[int, int] | N
     """
     if format_ is not None and format_ not in READERS:
         raise ConfigError(f"no format is called {format_!r} that can be read: choose one of {', '.join(READERS)}")
-    if not path.exists():
-        raise MaskError(f"there is no file or folder of masks {path}")
-    given = Given(path, size)
+    try:
+        path.stat()
+    except (OSError, ValueError) as error:
+        raise MaskError(f"there is no folder of masks {path} and no file: {getattr(error, 'strerror', error)}") from error
+    given = Given(path, video)
     if format_ is not None:
         return READERS[format_](given)
     reader = next((reader for reader in READERS.values() if reader.recognises(given)), None)
     if reader is None:
         known = ", ".join(reader.title for reader in READERS.values())
+        if path.suffix.lower() == ".png":
+            raise MaskError(f"{path} is one picture: give the folder of masks that it is in")
         raise MaskError(f"{path} looks like no format of masks that can be read: {known}")
     return reader(given)
 

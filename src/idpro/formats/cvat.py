@@ -1,7 +1,8 @@
 """CVAT for video 1.1: a track of masks for every object. https://docs.cvat.ai/docs/manual/advanced/xml_format/
 
 A mask's ``rle`` are run lengths of the pixels of its box, row by row, the background first (0 if the first pixel is
-inside): not COCO's. A mask holds until the track's next one; ``outside="1"`` ends what is seen.
+inside): not COCO's. A mask holds until the track's next one; ``outside="1"`` ends what is seen. CVAT counts a task's frames
+from 0; ``meta`` has our legend and the names of the frames that have masks, which CVAT passes over.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ WRITER = Writer("CVAT for video 1.1", ".xml", _write)
 
 
 def _read(given: Given) -> Masks:
-    """Masks and polygons of tracks; a shape holds until the track's next one. Frames are the task's, counted from 0."""
+    """Masks and polygons of tracks; frames are the task's, counted from 0, unless we wrote their names."""
     path = given.path
     root = _root(path)
     if root is None:
@@ -112,7 +113,8 @@ def _read(given: Given) -> Masks:
     named = {key: (_own_name(track) or f"{track.get('label')} {key}", track.get("label", "")) for key, track in tracks.items()}
     shapes = {key: {int(s.get("frame", "")): s for s in track if s.tag in ("mask", "polygon")} for key, track in tracks.items()}
     count = int(total) if total else 1 + max(frame for track in shapes.values() for frame in track)
-    decided = [int(frame.get("id", "")) for frame in root.iterfind("meta/frames/frame")] or list(range(count))
+    ours = {int(frame.get("id", "")): frame.get("name", "") for frame in root.iterfind("meta/frames/frame")}
+    decided = list(ours) or list(range(count))
 
     def read(at: int) -> Mask:
         planes = []
@@ -123,7 +125,10 @@ def _read(given: Given) -> Masks:
         return layered(size, [(i, inside) for _, i, inside in sorted(planes, key=lambda plane: plane[0])])
 
     lines = [{**entry.attrib, "id": int(entry.attrib["id"])} for entry in root.iterfind("meta/legend/object")]
-    return Masks(size, tuple(map(str, decided)), read, labelled(lines, ids, named), True, int(total) if total else None)
+    labels = labelled(lines, ids, named)
+    if ours:
+        return Masks(size, tuple(ours.values()), read, labels)
+    return Masks(size, tuple(map(str, decided)), read, labels, True, int(total) if total else None)
 
 
 def _root(path: Path) -> ElementTree.Element | None:

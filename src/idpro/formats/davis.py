@@ -7,7 +7,9 @@ from pathlib import Path
 
 from ..errors import MaskError
 from ..masks import read_mask, write_mask
-from .reader import Given, Masks, Reader, labelled, load_json
+from ..picture import check_file
+from ..types import Mask
+from .reader import Given, Masks, Reader, how_to_name, labelled, load_json
 from .segmentation import Segmentation
 from .writer import LEGEND, Options, Writer
 
@@ -24,14 +26,33 @@ WRITER = Writer("DAVIS palette PNG", "", _write)
 
 
 def _read(given: Given) -> Masks:
-    """PNGs whose pixels are ids, as ``read_mask`` reads them, named as their pictures; the names of objects if we wrote them."""
-    folder = given.path
-    paths = sorted(path for path in folder.glob("*.png") if not path.name.startswith("."))
+    """PNGs whose pixels are ids, as ``read_mask`` reads them, named as their pictures; the names of objects if we wrote them.
+
+    The video's own pictures in the same folder are left out, so that labels beside pictures can be given as masks.
+    """
+    folder, source = given.path, given.source
+    own = {path.resolve() for path in source.files} if source else set()
+    paths = tuple(path for path in sorted(folder.iterdir()) if _is_png(path) and path.resolve() not in own)
     if not paths:
-        raise MaskError(f"the folder {folder} has no masks: expected PNGs called like the frames' pictures, such as 00000.png")
-    size = read_mask(paths[0]).shape
+        remedy = how_to_name(source) if source else "call them like the pictures of their frames"
+        raise MaskError(f"the folder {folder} has no masks: expected palette PNGs; {remedy}")
+    size = given.video.size if given.video else read_png(paths[0]).shape
+
+    def read(at: int) -> Mask:
+        return read_png(paths[at], (size[0], size[1]))
+
     labels = labelled(load_json(folder / LEGEND), {}, {})
-    return Masks((size[0], size[1]), tuple(p.stem for p in paths), lambda at: read_mask(paths[at], (size[0], size[1])), labels)
+    return Masks((size[0], size[1]), tuple(path.stem for path in paths), read, labels, files=paths)
 
 
-READER = Reader("mask PNGs", lambda given: given.path.is_dir() and any(given.path.glob("*.png")), _read)
+def read_png(path: Path, size: tuple[int, int] | None = None) -> Mask:
+    """``read_mask`` of a file of somebody's: nothing but a file, and no larger than a frame may be."""
+    check_file(path, "mask", MaskError)
+    return read_mask(path, size)
+
+
+def _is_png(path: Path) -> bool:
+    return path.suffix.lower() == ".png" and not path.name.startswith(".")
+
+
+READER = Reader("mask PNGs", lambda given: given.path.is_dir(), _read)

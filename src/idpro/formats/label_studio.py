@@ -73,12 +73,8 @@ def _write_vector(segmentation: Segmentation, path: Path, options: Options) -> I
                 value = {**whole, "sequence": sequence, "labels": [label.class_name]}
                 results.append(_result(label, str(label.id), "video", "videovectorlabels", value))
         decided = [frame for frame in segmentation.indices if segmentation.mask(frame) is not None]
-        data = {
-            "video": segmentation.video.name,
-            "size": [height, width],
-            "decided": decided,
-            "frames": [segmentation.stem(frame) for frame in segmentation.indices],
-        }
+        names = {frame + 1: segmentation.stem(frame) for frame in decided}
+        data = {"video": segmentation.video.name, "size": [height, width], "names": names}
         temporary.write_text(json.dumps([_task(segmentation, data, results)]), encoding="utf-8")
 
 
@@ -102,7 +98,7 @@ def _read(given: Given) -> Masks:
     if any(region["type"] == "videovectorlabels" for regions in results for region in regions):
         if len(tasks) != 1:
             raise MaskError(f"{path} is of {len(tasks)} videos: export one task at a time")
-        return _read_video(tasks[0], results[0], given.size)
+        return _read_video(tasks[0], results[0], given.video.size if given.video else None)
     return _read_pictures(path, tasks, results)
 
 
@@ -124,7 +120,7 @@ def _read_pictures(path: Path, tasks: list[dict[str, Any]], results: list[list[d
 
 
 def _read_video(task: dict[str, Any], results: list[dict[str, Any]], size: tuple[int, int] | None) -> Masks:
-    """Every region is an object. Only what we wrote says of how many pixels the frames are."""
+    """Every region is an object. Only what we wrote says what frames are called, and of how many pixels they are."""
     data = task["data"]
     if data.get("size"):
         size = (int(data["size"][0]), int(data["size"][1]))
@@ -138,14 +134,18 @@ def _read_video(task: dict[str, Any], results: list[dict[str, Any]], size: tuple
     for key, value in tracks.items():
         for keyframe in value["sequence"]:
             shown.setdefault(keyframe["frame"] - 1, []).append((ids[key], keyframe))
-    decided = data.get("decided") or sorted(shown)
+    ours = {int(frame) - 1: name for frame, name in data.get("names", {}).items()}
+    decided = list(ours) or sorted(shown)
 
     def read(at: int) -> Mask:
         points = ((i, [(v["x"], v["y"]) for v in keyframe["vertices"]]) for i, keyframe in shown.get(decided[at], ()))
         return layered(frame_size, [(i, _filled(vertices, frame_size)) for i, vertices in points])
 
+    labels = labelled(data.get("legend"), ids, named)
+    if ours:
+        return Masks(frame_size, tuple(ours.values()), read, labels)
     total = next((value.get("framesCount") for value in tracks.values()), None)
-    return Masks(frame_size, tuple(map(str, decided)), read, labelled(data.get("legend"), ids, named), True, total)
+    return Masks(frame_size, tuple(map(str, decided)), read, labels, True, total)
 
 
 def _results(task: dict[str, Any]) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from ..errors import ConfigError, IDProError, MaskError
 from ..labels import ObjectLabel, default_label, legend, parse_labels
 from ..masks import IGNORE, object_color
 from ..types import MAX_ID, Mask
-from ..video import Video, source_of
+from ..video import Source, Video, source_of
 
 Key = TypeVar("Key", bound=Hashable)  # what a file calls an object
 
@@ -35,6 +35,7 @@ class Masks:
         labels: what the file says of objects, in its order.
         counted: frames have no names in this format, they are counted from 0.
         total: how many frames the video has, if the file says so.
+        files: one a mask, where each is a file of its own.
     """
 
     size: tuple[int, int]
@@ -43,6 +44,7 @@ class Masks:
     labels: tuple[ObjectLabel, ...] = ()
     counted: bool = False
     total: int | None = None
+    files: tuple[Path, ...] = ()
 
     @cached_property
     def legend(self) -> tuple[ObjectLabel, ...]:
@@ -54,7 +56,7 @@ class Masks:
         """Frame of ``video`` -> position in ``names``.
 
         Raises:
-            MaskError: a mask is of no frame of the video, or of another size.
+            MaskError: a mask is of no frame of the video, two are of one, or they are of another size.
         """
         source, count = source_of(video), len(video)
         if self.size != video.size:
@@ -64,16 +66,26 @@ class Masks:
             )
         if self.counted and self.total not in (None, count):
             raise MaskError(f"these masks are of a video of {self.total} frames, {video.name} has {count}: give its own video")
-        found = {}
+        found: dict[int, int] = {}
         for at, name in enumerate(self.names):
             frame = (int(name) if int(name) < count else None) if self.counted else source.index_of(name)
             if frame is None:
-                raise MaskError(
-                    f"there is a mask called {name}, but {video.name} has no frame of that name: its frames are "
-                    f"{source.names[0]} to {source.names[-1]}; give a mask the name of its picture"
-                )
+                raise MaskError(f"{self._called(at)} is the mask of no frame of {video.name}: {how_to_name(source)}")
+            if frame in found:
+                other = self.files[at].name if self.files else name
+                raise MaskError(f"{self._called(found[frame])} and {other} are both masks of frame {frame}: remove one of them")
             found[frame] = at
         return found
+
+    def _called(self, at: int) -> str:
+        return str(self.files[at]) if self.files else self.names[at]
+
+
+def how_to_name(source: Source) -> str:
+    """The remedy for masks that belong to no frame."""
+    if source.files:
+        return f"name each mask like its picture, such as {source.names[0]}.png for {source.files[0].name}"
+    return f"name masks {source.names[0]}.png to {source.names[-1]}.png by their frame"
 
 
 @dataclass(frozen=True)
@@ -82,11 +94,16 @@ class Given:
 
     Attributes:
         path: a file or a folder.
-        size: (height, width) of the frames, where they are known.
+        video: whose masks they are, where that is known.
     """
 
     path: Path
-    size: tuple[int, int] | None = None
+    video: Video | None = None
+
+    @cached_property
+    def source(self) -> Source | None:
+        """The names of the frames."""
+        return None if self.video is None else source_of(self.video)
 
     @cached_property
     def document(self) -> Any:
