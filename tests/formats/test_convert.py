@@ -81,7 +81,7 @@ def test_counted_frames_of_another_video_are_refused(result: Segmentation, tmp_p
         segmentation_of(read_masks(path), path, ArrayVideo([picture(i) for i in range(3)], name="street"))
 
 
-@pytest.mark.parametrize("form", sorted(set(BOTH) - {"davis"}))
+@pytest.mark.parametrize("form", BOTH)
 @given(data=st.data())
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_masks_come_back(tmp_path_factory: pytest.TempPathFactory, form: str, data: st.DataObject) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from ..errors import MaskError
 from ..masks import read_mask, write_mask
-from ..picture import check_file
 from ..types import Mask
 from .reader import Given, Masks, Reader, how_to_name, labelled, load_json
 from .segmentation import Segmentation
@@ -36,19 +35,13 @@ def _read(given: Given) -> Masks:
     if not paths:
         remedy = how_to_name(source) if source else "call them like the pictures of their frames"
         raise MaskError(f"the folder {folder} has no masks: expected palette PNGs; {remedy}")
-    size = given.video.size if given.video else read_png(paths[0]).shape
+    size = given.video.size if given.video else read_mask(paths[0]).shape
 
     def read(at: int) -> Mask:
-        return read_png(paths[at], (size[0], size[1]))
+        return read_mask(paths[at], (size[0], size[1]))
 
     labels = labelled(load_json(folder / LEGEND), {}, {})
     return Masks((size[0], size[1]), tuple(path.stem for path in paths), read, labels, files=paths)
-
-
-def read_png(path: Path, size: tuple[int, int] | None = None) -> Mask:
-    """``read_mask`` of a file of somebody's: nothing but a file, and no larger than a frame may be."""
-    check_file(path, "mask", MaskError)
-    return read_mask(path, size)
 
 
 def _is_png(path: Path) -> bool:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from ..errors import MaskError
+from ..masks import read_mask
 from ..types import Mask
-from .davis import read_png
 from .reader import Given, Masks, Reader, labelled, layered, load_json, numbered
 from .segmentation import Segmentation, soft_matte
 from .writer import LEGEND, Options, Writer
@@ -73,11 +73,11 @@ def _read_binary(given: Given) -> Masks:
     if len(of_object) < len(folders):
         raise MaskError(f"two folders in {given.path} begin with one number: a folder is an object")
     stems = sorted({path.stem for place in folders for path in place.glob("*.png")})
-    size = read_png(next(folders[0].glob("*.png"))).shape
+    size = read_mask(next(folders[0].glob("*.png"))).shape
 
     def read(at: int) -> Mask:
         paths = ((i, place / f"{stems[at]}.png") for i, place in of_object.items())
-        planes = ((i, read_png(path, (size[0], size[1]))) for i, path in paths if path.exists())
+        planes = ((i, read_mask(path, (size[0], size[1]))) for i, path in paths if path.exists())
         return layered((size[0], size[1]), [(i, mask > 0) for i, mask in planes])
 
     named = {key: (re.sub(r"^[0-9]+_?", "", of_object[i].name), "") for key, i in ids.items()}
