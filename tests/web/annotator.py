@@ -13,11 +13,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from idpro.demo import CLIPS
 from idpro.video import VideoWriter
 from idpro.web.latency import CHROMIUM, FLAGS
+from idpro.web.registry import Registry
+from session.colour_network import centre
 
 SHOT = range(76, 136)  # of bikes.mp4: its strokes lie on the frames 76, 92 and 116
 
@@ -170,3 +172,63 @@ class Annotator:
             frame,
         )
         return list(counts)
+
+
+# What tests do on the clip of squares (conftest.py)
+
+
+def opened(browser: Browser, address: str, registry: Registry, **options: object) -> Annotator:
+    """A tab of a browser of its own on the server's first video."""
+    context = browser.new_context(**{"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark", **options})  # type: ignore[arg-type]
+    annotator = Annotator(context.new_page())
+    annotator.open(f"{address}#/{registry.open_source(0).identity}")
+    return annotator
+
+
+def dab(a: Annotator, object_id: int, frame: int) -> None:
+    """A short stroke inside a square, with the brush."""
+    x, y = centre(object_id, frame)
+    a.draw([(x - 0.02, y), (x + 0.02, y)])
+
+
+def marked(a: Annotator) -> None:
+    """Two objects marked on two frames."""
+    for frame in (0, 7):
+        a.seek(frame)
+        dab(a, 1, frame)
+        if not a.state("objects[1]"):
+            a.page.locator("#add-object").click()
+        a.choose(1)
+        dab(a, 2, frame)
+        a.choose(0)
+
+
+def kinds(a: Annotator, frame: int) -> list[str]:
+    return list(a.state(f"marks.get({frame})?.map(m => m.kind + m.object) ?? []"))
+
+
+def pixels(a: Annotator, x: float, y: float) -> list[int]:
+    """The colour of the picture (masks included) at a point of the frame."""
+    a.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return list(
+        a.page.evaluate(
+            "([x, y]) => { const s = window.idpro.stage, [px, py] = s.viewport.toStage(x, y), r = devicePixelRatio; "
+            "return [...s.picture.getImageData(px * r, py * r, 1, 1).data.slice(0, 3)]; }",
+            [x, y],
+        )
+    )
+
+
+def show_job(a: Annotator, **values: Any) -> None:
+    """Have the page show a job of the model that the server does not have."""
+    job = {
+        "number": 9999,
+        "kind": "propagate",
+        "title": "",
+        "state": "running",
+        "done": 3,
+        "total": 9,
+        "left": 5.0,
+        "message": "",
+    }
+    a.page.evaluate("(job) => window.idpro.store.set({ job })", {"result": {}, **job, **values})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import resource
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,17 +12,23 @@ import httpx
 import numpy as np
 import pytest
 import torch
+import uvicorn
 from PIL import Image as Pillow
+from playwright.sync_api import Browser, sync_playwright
 from starlette.testclient import TestClient, WebSocketTestSession
 
 from idpro.session.session import Session
 from idpro.session.workspace import Workspace
 from idpro.types import Mask
 from idpro.web.app import create_app
+from idpro.web.commands import _bind
+from idpro.web.latency import CHROMIUM, FLAGS
 from idpro.web.project import Project
 from idpro.web.registry import Registry
 from idpro.web.runs import unpack_runs
 from session.colour_network import ColourNetwork, centre, clip
+
+from .annotator import Annotator, opened
 
 HOST = "http://127.0.0.1:8765"
 SOCKETS = "ws://127.0.0.1:8765"
@@ -86,6 +93,36 @@ def page(client: TestClient, registry: Registry) -> Page:
     page = Page(client, registry, client.post("/api/projects", json={"source": 0}).json()["id"])
     page.wait("load")
     return page
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def address(registry: Registry) -> Iterator[str]:
+    """A server in a thread."""
+    bound = _bind("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(create_app(registry), log_level="warning", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
+    server.should_exit = True
+    thread.join(10)
+    bound.close()
+
+
+@pytest.fixture
+def a(browser: Browser, address: str, registry: Registry) -> Iterator[Annotator]:
+    """The page of the squares, as a person has it; anything it complains about fails the test."""
+    annotator = opened(browser, address, registry)
+    yield annotator
+    annotator.page.context.close()
+    assert annotator.problems == []
 
 
 class Page:

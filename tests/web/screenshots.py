@@ -126,9 +126,9 @@ def states(a: Annotator, folder: Path, temporary: Path) -> None:
     a.seek(THIRD)
     bad = temporary / "00012.png"
     Pillow.fromarray(np.zeros((272, 640, 3), np.uint8)).save(bad)
-    page.locator("#open-home").click()
+    page.locator("#open-import").click()
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Import masks").click()
+        page.get_by_role("button", name="Choose masks").click()
     chooser.value.set_files(str(bad))
     expect(page.locator("#toasts .error")).to_be_visible()
     away(page)
@@ -137,7 +137,7 @@ def states(a: Annotator, folder: Path, temporary: Path) -> None:
     page.locator("#open-export").click()
     page.get_by_text("DAVIS masks").click()
     page.locator("#start-export").click()
-    expect(page.locator("#download")).to_be_visible(timeout=60_000)
+    expect(page.locator("#exports .download")).to_be_visible(timeout=60_000)
     shoot(page, folder, "export")
     page.keyboard.press("Escape")
     page.keyboard.press("?")

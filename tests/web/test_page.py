@@ -3,107 +3,26 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import uvicorn
 from PIL import Image as Pillow
-from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, WebSocketRoute, expect
 
 from idpro.labels import hex_color
 from idpro.masks import object_color
 from idpro.types import Mask
-from idpro.web.app import create_app
-from idpro.web.commands import _bind
 from idpro.web.exact import apply_exact
-from idpro.web.latency import CHROMIUM, FLAGS
 from idpro.web.registry import Registry
 from idpro.web.schemas import PaintMark
 from session.colour_network import HEIGHT, WIDTH, alike, centre, truth
 
-from .annotator import Annotator
-from .conftest import FRAMES, MakeRegistry
+from .annotator import Annotator, dab, kinds, marked, opened, pixels
+from .conftest import FRAMES
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def registry(make_registry: MakeRegistry) -> Registry:
-    return make_registry()
-
-
-@pytest.fixture
-def address(registry: Registry) -> Iterator[str]:
-    """A server in a thread."""
-    bound = _bind("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(create_app(registry), log_level="warning", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{bound.getsockname()[1]}/"
-    server.should_exit = True
-    thread.join(10)
-    bound.close()
-
-
-def opened(browser: Browser, address: str, registry: Registry, **options: object) -> Annotator:
-    context = browser.new_context(viewport={"width": 1280, "height": 800}, **{"color_scheme": "dark", **options})  # type: ignore[arg-type]
-    annotator = Annotator(context.new_page())
-    annotator.open(f"{address}#/{registry.open_source(0).identity}")
-    return annotator
-
-
-@pytest.fixture
-def a(browser: Browser, address: str, registry: Registry) -> Iterator[Annotator]:
-    annotator = opened(browser, address, registry)
-    yield annotator
-    annotator.page.context.close()
-    assert annotator.problems == []
-
-
-def dab(a: Annotator, object_id: int, frame: int) -> None:
-    """A short stroke inside a square, with the brush."""
-    x, y = centre(object_id, frame)
-    a.draw([(x - 0.02, y), (x + 0.02, y)])
-
-
-def marked(a: Annotator) -> None:
-    """Two objects marked on two frames."""
-    for frame in (0, 7):
-        a.seek(frame)
-        dab(a, 1, frame)
-        if not a.state("objects[1]"):
-            a.page.locator("#add-object").click()
-        a.choose(1)
-        dab(a, 2, frame)
-        a.choose(0)
-
-
-def kinds(a: Annotator, frame: int) -> list[str]:
-    return list(a.state(f"marks.get({frame})?.map(m => m.kind + m.object) ?? []"))
-
-
-def pixels(a: Annotator, x: float, y: float) -> list[int]:
-    """The colour of the picture (masks included) at a point of the frame."""
-    a.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    return list(
-        a.page.evaluate(
-            "([x, y]) => { const s = window.idpro.stage, [px, py] = s.viewport.toStage(x, y), r = devicePixelRatio; "
-            "return [...s.picture.getImageData(px * r, py * r, 1, 1).data.slice(0, 3)]; }",
-            [x, y],
-        )
-    )
 
 
 # The main job
@@ -510,7 +429,7 @@ def test_every_control_has_a_name_and_a_role(a: Annotator) -> None:
         "|| e.getAttribute('title'))).map((e) => e.outerHTML.slice(0, 120))"
     )
     assert nameless == []
-    for role, name in (("toolbar", "Tools"), ("slider", "Timeline"), ("listbox", "Objects"), ("radiogroup", "What to show")):
+    for role, name in (("toolbar", "Tools"), ("slider", "Timeline"), ("grid", "Objects"), ("radiogroup", "What to show")):
         expect(a.page.get_by_role(role, name=name)).to_be_visible()  # type: ignore[arg-type]
 
 
@@ -735,9 +654,9 @@ def test_what_did_not_arrive_is_asked_for_again(a: Annotator) -> None:
 
 
 def importing(page: Page, *files: Path) -> None:
-    page.locator("#open-home").click()
+    page.locator("#open-import").click()
     with page.expect_file_chooser() as chooser:
-        page.get_by_role("button", name="Import masks").click()
+        page.get_by_role("button", name="Choose masks").click()
     chooser.value.set_files([str(f) for f in files])
 
 
@@ -765,11 +684,13 @@ def test_a_bad_video_is_refused_in_a_sentence_and_a_good_one_opens(browser: Brow
     page.goto(address)
     bad = tmp_path / "film.mp4"
     bad.write_bytes(b"this is no film")
+    page.locator("#open-home").click()  # the server has one video only, which is opened at once
     expect(page.locator("#dialog")).to_contain_text("Drop a video here")
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Choose a video").click()
     chooser.value.set_files(str(bad))
     expect(page.locator("#dialog .error-line")).to_contain_text("video")
-    page.get_by_role("button", name="squares").click()
+    page.locator(".source").click()
+    expect(page.locator("#dialog")).to_be_hidden()
     expect(page.locator("#app[data-ready=true]")).to_be_visible()
     page.close()

@@ -278,8 +278,8 @@ def test_undo_and_redo_of_everything(done: Page) -> None:
         done.do("undo")
         names.append(label)
         states.append(settled())
-    assert names == ["commit", "click", "rename Object 1", "commit on 2 frames", "click", "click", "click", "add Object 2",
-                     "click", "add Object 1"]  # fmt: skip
+    assert names == ["commit", "click", "rename Object 1", "commit on 2 frames and what was propagated since", "click",
+                     "click", "click", "add Object 2", "click", "add Object 1"]  # fmt: skip
     assert states[-1]["objects"] == [] and states[-1]["frames"] == {} and states[-1]["marks"] == {}
     done.do("undo")  # nothing left: nothing happens
     for expected in reversed(states[:-1]):

@@ -152,7 +152,7 @@ def test_from_opening_a_video_to_taking_its_masks_away(a: Annotator, folder: Pat
         page.get_by_text("DAVIS masks").click()
         page.locator("#start-export").click()
         with page.expect_download() as download:
-            page.locator("#download").click(timeout=60_000)
+            page.locator("#exports .download").click(timeout=60_000)
         with zipfile.ZipFile(download.value.path()) as archive:
             names = sorted(name for name in archive.namelist() if name.endswith(".png"))
             pictures = [Pillow.open(io.BytesIO(archive.read(name))) for name in names]

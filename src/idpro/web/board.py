@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,17 +41,17 @@ class Board:
         self._versions = 0
         self._model = {"state": "loading", "message": ""}
         self._guard = threading.RLock()
-        self.latest: dict[str, Job] = {}  # the last job of each kind
+        self.latest: dict[str, Job] = {}  # the last job of each kind, but for exports
 
-    def snapshot(self, session: Session | None) -> dict[str, Any]:
-        """All of it, and how far the session is."""
+    def snapshot(self, session: Session | None, exports: Iterable[Job] = ()) -> dict[str, Any]:
+        """All of it, how far the session is, and the ``exports`` there are."""
         with self._guard:
             return {
                 "model": dict(self._model),
                 "frames": {frame: seen.wire() for frame, seen in self._seen.items()},
                 "interacted": sorted(session.interacted) if session else [],
                 "rounds": len(session.rounds) if session else 0,
-                "jobs": [job.describe() for job in self.latest.values()],
+                "jobs": [job.describe() for job in (*self.latest.values(), *exports)],
                 "suggestions": [],
             }
 
@@ -66,7 +66,8 @@ class Board:
         return self._model["message"] if self._model["state"] == "failed" else ""
 
     def job(self, job: Job) -> None:
-        self.latest[job.kind] = job
+        if job.kind != "export":
+            self.latest[job.kind] = job
         self._hub.publish({"type": "job", "job": job.describe()})
 
     def masks(self, state: State, whole: Collection[int] = ()) -> None:

@@ -17,7 +17,7 @@ from .schemas import ExportRequest
 from .worker import Job, Worker
 
 FOLDER = "exports"
-KEPT = 3  # finished exports that can still be downloaded
+KEPT = 10  # finished exports that can still be downloaded
 
 
 class Exports:
@@ -33,6 +33,7 @@ class Exports:
         self._folder = workspace.folder / FOLDER
         shutil.rmtree(self._folder, ignore_errors=True)  # of a server that was killed
         self._files: dict[int, Path] = {}
+        self._jobs: dict[int, Job] = {}
         self._worker = Worker(f"exports {workspace.folder.name}", on_change)
 
     def start(self, request: ExportRequest, session: Session, name: str) -> Job:
@@ -59,7 +60,14 @@ class Exports:
                 )
                 self._write(job, writer, result, Options(request.soft), f"{_slug(name)}-{request.format}")
 
-        return self._worker.submit(Job("export", work, writer.title))
+        job = self._worker.submit(Job("export", work, writer.title))
+        self._jobs[job.number] = job
+        return job
+
+    @property
+    def jobs(self) -> list[Job]:
+        """What runs, what can be downloaded, and what failed or was cancelled lately, in the order it was asked for."""
+        return list(self._jobs.values())
 
     def file(self, number: int) -> Path | None:
         """The finished file of a job."""
@@ -87,6 +95,7 @@ class Exports:
                 shutil.rmtree(place, ignore_errors=True)
         for number in list(self._files)[:-KEPT]:
             shutil.rmtree(self._files.pop(number).parent, ignore_errors=True)
+            self._jobs.pop(number, None)
 
     def _run(self, job: Job, steps: Iterator[int], total: int) -> bool:
         """Whether it came to its end."""

@@ -27,7 +27,7 @@ from .journal import Journal
 from .pictures import Pictures, cover
 from .record import Record, committed, unmarked
 from .schemas import AddObject, Edit, EditMarks, EraseRequest, ExportRequest, PropagateRequest, ReleaseRequest
-from .solving import preview, solve
+from .solving import preview, solve, spread
 from .waiting import Waiting
 from .worker import Job, Worker
 
@@ -95,8 +95,8 @@ class Project:
                 "notes": list(self.record.notes),
                 "objects": [o.model_dump() for o in state.document.objects],
                 "marks": {frame: [m.model_dump() for m in marks] for frame, marks in state.document.marks.items()},
-                "history": _history(state),
-                **self.board.snapshot(self._session),
+                "history": self._history(state),
+                **self.board.snapshot(self._session, self.exports.jobs),
             }
 
     @property
@@ -151,8 +151,8 @@ class Project:
         self.worker.stop(kinds=("propagate",))
         return self.worker.submit(Job("commit", self._commit, "Commit scribbles"))
 
-    def propagate(self, request: PropagateRequest) -> Job:
-        """Stream masks outwards from the playhead."""
+    def propagate(self, request: PropagateRequest, before: int = 0) -> Job:
+        """Stream masks outwards from the playhead; ``before``: frames that were done before a pause."""
         last = len(self.video) - 1
         first, final = request.first or 0, last if request.last is None else request.last
         if request.start > last or not 0 <= first <= final <= last:
@@ -162,7 +162,7 @@ class Project:
         self._paused = None
         self.worker.stop(kinds=("propagate",))
         return self.worker.submit(
-            Job("propagate", lambda job: self._propagate(job, request, range(first, final + 1)), "Propagate")
+            Job("propagate", lambda job: self._propagate(job, request, range(first, final + 1), before), "Propagate")
         )
 
     def pause(self) -> None:
@@ -173,9 +173,9 @@ class Project:
             job.stopping.set()
 
     def resume(self) -> None:
-        """Go on where ``pause`` stopped."""
+        """Go on where ``pause`` stopped, counting on."""
         if self._paused is not None:
-            self.propagate(self._paused)
+            self.propagate(self._paused, self.board.latest["propagate"].done)
 
     def stop(self) -> None:
         """Stop what the model does; what is done so far is kept."""
@@ -285,6 +285,7 @@ class Project:
             self.board.model("failed", f"the model could not be loaded ({type(error).__name__}: {error})")
             raise
         self.refresh()
+        self.hub.publish({"type": "document", "history": self._history(self.record.state)})
         self.board.model("ready")
 
     def _commit(self, job: Job) -> None:
@@ -309,15 +310,17 @@ class Project:
         except OutputError as error:
             log.warning("%s", error)  # a picture in the list: no reason to call the commit failed
 
-    def _propagate(self, job: Job, request: PropagateRequest, frames: range) -> None:
+    def _propagate(self, job: Job, request: PropagateRequest, frames: range, before: int) -> None:
         session = self.session
-        total = session.pending(frames)
-        job.step(0, total)
-        if not total:
+        total = before + session.pending(frames)
+        job.step(before, total)
+        if total == before:
             job.message = "Every frame is up to date already: mark another frame to improve the masks."
             return
-        for done, (frame, mask) in enumerate(session.propagate(request.start, frames), 1):
+        for done, (frame, mask) in enumerate(session.propagate(request.start, frames), before + 1):
             self.board.mask(frame, mask, session.state)
+            if done == before + 1:
+                self.hub.publish({"type": "document", "history": self._history(self.record.state)})
             job.step(done, max(total, done))
             if job.stopping.is_set():
                 break
@@ -352,7 +355,7 @@ class Project:
 
     def _tell_document(self, before: State, after: State) -> None:
         old, new = before.document, after.document
-        event: dict[str, Any] = {"type": "document", "history": _history(after)}
+        event: dict[str, Any] = {"type": "document", "history": self._history(after)}
         if old.objects != new.objects:
             event["objects"] = [o.model_dump() for o in new.objects]
         frames = [f for f in {*old.marks, *new.marks} if old.marks.get(f) is not new.marks.get(f)]
@@ -370,6 +373,9 @@ class Project:
             except OutputError as error:
                 log.warning("%s", error)  # our journal has them; the next change, or opening, writes them
 
-
-def _history(state: State) -> dict[str, str | None]:
-    return {"undo": state.done[-1].label if state.done else None, "redo": state.undone[-1].label if state.undone else None}
+    def _history(self, state: State) -> dict[str, str | None]:
+        undo, redo = (steps[-1].label if steps else None for steps in (state.done, state.undone))
+        session = self._session
+        if undo and session is not None and state.done[-1].number == session.state.number and spread(session.state):
+            undo += " and what was propagated since"
+        return {"undo": undo, "redo": redo}

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import IDProError
 from ..session.session import Session
+from ..session.state import State
 from ..types import Mask, Prompt
 from .exact import apply_exact
 from .schemas import AbsentMark, Mark, PaintMark
@@ -51,6 +52,12 @@ def preview(session: Session, frame: int, marks: tuple[Mark, ...]) -> Mask | Non
         return None
     absent = {m.object for m in marks if isinstance(m, AbsentMark)} & known
     return session.preview({frame: drawn}, absent={frame: absent})[frame]
+
+
+def spread(state: State) -> bool:
+    """Whether propagation followed the last step, which undo takes back with it."""
+    last = state.rounds[-1] if state.rounds else None
+    return last is not None and last.removed is None and not last.released and bool(state.fresh - state.interacted)
 
 
 def _current(session: Session, frame: int) -> Mask:

@@ -35,6 +35,7 @@ class Job:
     number: int = field(default_factory=lambda: next(_numbers))
     state: JobState = "waiting"
     done: int = 0
+    begun: int = 0
     total: int = 0
     message: str = ""
     result: dict[str, Any] = field(default_factory=dict)
@@ -44,7 +45,9 @@ class Job:
     on_change: Callable[[Job], None] = lambda job: None
 
     def step(self, done: int, total: int | None = None) -> None:
-        """Progress, told to whoever watches."""
+        """Progress, told to whoever watches; with a ``total`` the work begins, at ``done``."""
+        if total is not None and not self.total:
+            self.begun = done
         self.done = done
         self.total = self.total if total is None else total
         self.on_change(self)
@@ -52,9 +55,9 @@ class Job:
     @property
     def seconds_left(self) -> float | None:
         """By the pace so far; None until there is one."""
-        if self.state != "running" or self.done < 1 or self.total < self.done:
+        if self.state != "running" or self.done <= self.begun or self.total < self.done:
             return None
-        return (time.monotonic() - self.started_at) / self.done * (self.total - self.done)
+        return (time.monotonic() - self.started_at) / (self.done - self.begun) * (self.total - self.done)
 
     def describe(self) -> dict[str, Any]:
         return {

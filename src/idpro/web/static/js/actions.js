@@ -6,6 +6,7 @@ import { rememberView } from './store.js';
 /** @typedef {import('./store.js').Mark} Mark */
 /** @typedef {import('./store.js').ObjectInfo} ObjectInfo */
 
+const [SUGGESTED, MOST_SUGGESTED] = [5, 50]; // frames at a time, and in all
 const MODES = ['overlay', 'object', 'cutout', 'matte', 'off'];
 
 export class Actions {
@@ -19,6 +20,11 @@ export class Actions {
     this.stage = null;
     /** @type {import('./player.js').Player|null} */
     this.player = null;
+    /** @type {import('./timeline.js').Timeline|null} */
+    this.timeline = null;
+    this.typed = { number: 0, at: -Infinity };
+    /** @type {object|null} the last question about attention */
+    this.asked = null;
     /** @type {Record<string, () => void>} dialogs by name */
     this.dialogs = {};
   }
@@ -52,16 +58,32 @@ export class Actions {
     else this.seek(next);
   }
 
+  /** To the most doubtful frame that was not looked at since masks changed. */
   async nextToMark() {
     try {
-      const { frames } = await this.api.suggest(5);
-      this.store.set({ suggestions: frames });
-      const next = frames.find((/** @type {number} */ f) => f !== this.state.frame && !this.state.marks.has(f)) ?? frames[0];
-      if (next === undefined) this.say('Nothing to suggest yet: commit scribbles and propagate first.');
-      else this.seek(next);
+      const { looked, frame, project } = this.state;
+      /** @type {number[]} */
+      let frames = [];
+      for (let count = SUGGESTED; count <= Math.min(project.frames, MOST_SUGGESTED) + SUGGESTED; count += SUGGESTED) {
+        frames = (await this.api.suggest(Math.min(count, MOST_SUGGESTED))).frames;
+        this.store.set({ suggestions: frames });
+        const next = frames.find((f) => !looked.has(f) && f !== frame && !this.state.marks.has(f));
+        if (next !== undefined) return this.visit(next);
+        if (frames.length < count) break;
+      }
+      if (!frames.length) return this.say('Nothing to suggest yet: commit scribbles and propagate first.');
+      looked.clear();
+      this.say('Every suggested frame was looked at: again from the most doubtful one.');
+      this.visit(frames.find((f) => f !== frame) ?? frames[0]);
     } catch (error) {
       this.say(/** @type {Error} */ (error).message, 'error');
     }
+  }
+
+  /** @param {number} frame */
+  visit(frame) {
+    this.state.looked.add(frame);
+    this.seek(frame);
   }
 
   /** @param {'start'|'end'} side */
@@ -130,12 +152,28 @@ export class Actions {
     void this.sync?.edit({ op: 'order_objects', ids });
   }
 
-  /** @param {number} position */
-  selectObjectAt(position) {
-    const object = this.state.objects[position];
-    if (!object) return;
+  /** Chooses by number; two digits in quick succession make one number. @param {number} digit @returns {boolean} whether there is such an object */
+  chooseByDigit(digit) {
+    const soon = performance.now() - this.typed.at < 800;
+    const both = soon ? this.typed.number * 10 + digit : digit;
+    const number = this.state.objects.some((/** @type {ObjectInfo} */ o) => o.id === both) ? both : digit;
+    this.typed = { number, at: performance.now() };
+    return this.selectObject(number);
+  }
+
+  /** @param {number} id @returns {boolean} */
+  selectObject(id) {
+    const object = this.state.objects.find((/** @type {ObjectInfo} */ o) => o.id === id);
+    if (!object) return false;
     this.store.set({ object: object.id });
     if (this.state.tool === 'background') this.store.set({ tool: 'brush' });
+    return true;
+  }
+
+  /** Of the chosen object. @param {'hidden'|'locked'} key */
+  toggleObject(key) {
+    const object = this.state.objects.find((/** @type {ObjectInfo} */ o) => o.id === this.state.object);
+    if (object) this.updateObject(object.id, { [key]: !object[key] });
   }
 
   /** @param {number} object @param {[number, number]|null} [range] */
@@ -215,12 +253,27 @@ export class Actions {
   pauseOrResume() {
     const { job } = this.state;
     if (job?.kind !== 'propagate') return;
-    if (job.state === 'running' || job.state === 'waiting') void this.sync?.send(() => this.api.pause());
-    else if (job.result?.paused) void this.sync?.send(() => this.api.resume());
+    if (job.state === 'running' || job.state === 'waiting') {
+      this.halt(job.number, 'Pausing…');
+      void this.sync?.send(() => this.api.pause());
+    } else if (job.result?.paused) void this.sync?.send(() => this.api.resume());
   }
 
+  /** Stops what the model does; the page says so until it has. */
   stop() {
+    if (this.state.job) this.halt(this.state.job.number, 'Stopping…');
     void this.sync?.send(() => this.api.stop());
+  }
+
+  /** @param {number} number of the job @param {string} text */
+  halt(number, text) {
+    this.store.set({ halting: new Map([...this.state.halting, [number, text]]) });
+  }
+
+  /** @param {number} number of the job */
+  cancelExport(number) {
+    this.halt(number, 'Cancelling…');
+    void this.api.cancelExport(number).catch((/** @type {Error} */ error) => this.say(error.message, 'error'));
   }
 
   undo() {
@@ -233,6 +286,10 @@ export class Actions {
 
   /** @param {number} frame @param {number} x @param {number} y */
   async askAttention(frame, x, y) {
+    const asked = {};
+    this.asked = asked;
+    this.store.set({ attention: null });
+    this.store.work('attention', 'Working: where the model looks for this point');
     try {
       const answer = await this.api.attention(frame, x, y);
       /** @type {Map<number, ImageBitmap>} */
@@ -240,9 +297,11 @@ export class Actions {
       for (const [key, data] of Object.entries(answer.frames)) {
         images.set(Number(key), await createImageBitmap(await (await fetch(`data:image/png;base64,${data}`)).blob()));
       }
-      this.store.set({ attention: { frame, point: [x, y], images } });
+      if (this.asked === asked && this.state.tool === 'attention') this.store.set({ attention: { frame, point: [x, y], images } });
     } catch (error) {
       this.say(/** @type {Error} */ (error).message, 'error');
+    } finally {
+      if (this.asked === asked) this.store.work('attention', '');
     }
   }
 

@@ -21,10 +21,10 @@ async function request(method, path, body, options = {}) {
   return response.headers.get('content-type')?.startsWith('application/json') ? response.json() : response;
 }
 
-/** @param {Response} response */
-async function refusal(response) {
+/** The sentence of a refusal. @param {Response} response */
+export async function refusal(response) {
   try {
-    return (await response.json()).message;
+    return String((await response.json()).message);
   } catch {
     return `The server refused this (${response.status}).`;
   }

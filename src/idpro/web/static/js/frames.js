@@ -1,5 +1,6 @@
 // Frames and masks kept in the page: what is near the playhead is fetched ahead, the least recently used goes first.
 
+import { refusal } from './api.js';
 import { unpackRuns } from './runs.js';
 
 /** A map that holds values up to a budget of bytes. @template T */
@@ -52,6 +53,7 @@ const FRAME_BUDGET = 384 * 2 ** 20;
 const MASK_BUDGET = 192 * 2 ** 20;
 const FETCHES = 4;
 export const RETRY = 1000; // milliseconds until a fetch that failed is tried again
+const PATIENCE = 30_000; // the longest between two tries
 
 /** The pictures of the open video. */
 export class Frames {
@@ -67,8 +69,11 @@ export class Frames {
     this.asked = [];
     /** @type {number[]} */
     this.wanted = [];
-    /** @type {Set<number>} */
+    /** @type {Set<number>} what is tried again in a while */
     this.failed = new Set();
+    /** @type {Map<number, string>} what the server cannot give, and why: it is not asked for again */
+    this.refused = new Map();
+    this.patience = RETRY;
     this.closed = false;
   }
 
@@ -80,15 +85,20 @@ export class Frames {
   /** Asks for frames, the first being the most urgent; what is no longer wanted is given up. @param {number[]} indices */
   want(indices) {
     this.asked = indices;
-    this.wanted = indices.filter((i) => !this.kept.map.has(i) && !this.failed.has(i));
+    this.wanted = indices.filter((i) => this.missing(i));
     const soon = new Set(indices);
     for (const [index, abort] of this.loading) if (!soon.has(index)) abort.abort();
     this.fill();
   }
 
+  /** @param {number} index */
+  missing(index) {
+    return !this.kept.map.has(index) && !this.failed.has(index) && !this.refused.has(index);
+  }
+
   fill() {
     while (this.loading.size < FETCHES) {
-      const next = this.wanted.find((i) => !this.loading.has(i) && !this.kept.map.has(i) && !this.failed.has(i));
+      const next = this.wanted.find((i) => !this.loading.has(i) && this.missing(i));
       if (next === undefined || this.closed) return;
       this.wanted = this.wanted.filter((i) => i !== next);
       void this.load(next);
@@ -101,7 +111,12 @@ export class Frames {
     this.loading.set(index, abort);
     try {
       const response = await fetch(this.address(index), { signal: abort.signal });
+      if (response.status >= 400 && response.status < 500) {
+        this.refused.set(index, await refusal(response));
+        return this.arrived(index);
+      }
       if (!response.ok) throw new Error(await response.text());
+      this.patience = RETRY;
       const bitmap = await createImageBitmap(await response.blob());
       if (this.closed) bitmap.close();
       else {
@@ -113,8 +128,9 @@ export class Frames {
         this.failed.add(index);
         setTimeout(() => {
           this.failed.delete(index);
-          this.want(this.asked);
-        }, RETRY);
+          if (!this.closed) this.want(this.asked);
+        }, this.patience);
+        this.patience = Math.min(PATIENCE, this.patience * 1.5);
       }
     } finally {
       this.loading.delete(index);

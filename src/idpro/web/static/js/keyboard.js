@@ -46,11 +46,22 @@ export function shortcuts(actions, pointer) {
     { group: 'Tools', keys: ['Delete', 'Backspace'], text: 'Delete the selected mark', run: () => actions.deleteSelected() },
 
     ...Array.from({ length: 9 }, (_, i) => ({
-      group: 'Objects', keys: [String(i + 1)], text: i ? '' : 'Choose object 1 to 9 of the list', run: () => actions.selectObjectAt(i),
+      group: 'Objects', keys: [String(i + 1)], text: i ? '' : 'Choose an object by its number (two digits quickly: 10 and more)', run: () => void actions.chooseByDigit(i + 1),
     })),
-    { group: 'Objects', keys: ['0'], text: 'Background stroke', run: () => actions.setTool('background') },
+    {
+      group: 'Objects', keys: ['0'], text: 'Background stroke',
+      run: () => {
+        const twoDigits = performance.now() - actions.typed.at < 800 && store.state.objects.some((/** @type {any} */ o) => o.id === actions.typed.number * 10);
+        if (twoDigits) actions.chooseByDigit(0);
+        else actions.setTool('background');
+      },
+    },
     { group: 'Objects', keys: ['Shift+N'], text: 'New object', run: () => void actions.addObject() },
     { group: 'Objects', keys: ['Shift+A'], text: 'The object is absent on this frame', run: () => store.state.object && actions.markAbsent(store.state.object) },
+
+    { group: 'Objects', keys: ['Shift+L'], text: 'Lock or unlock the object', run: () => actions.toggleObject('locked') },
+    { group: 'Objects', keys: ['Shift+H'], text: 'Hide or show the object', run: () => actions.toggleObject('hidden') },
+    { group: 'Objects', keys: ['Shift+M'], text: 'The menu of the object', run: () => actions.dialogs.objectMenu?.() },
 
     { group: 'View', keys: ['T'], text: 'Masks on or off', run: () => actions.setView({ mode: store.state.view.mode === 'off' ? 'overlay' : 'off' }) },
     { group: 'View', keys: ['S'], text: 'Only the chosen object', run: () => actions.setView({ mode: store.state.view.mode === 'object' ? 'overlay' : 'object' }) },
@@ -61,10 +72,12 @@ export function shortcuts(actions, pointer) {
     { group: 'View', keys: ['Q'], text: 'Before the last round, or after', run: () => actions.setView({ before: !store.state.view.before }) },
     { group: 'View', keys: ['+', '='], text: 'Zoom in', run: () => stage().viewport.zoom(1.25), repeat: true },
     { group: 'View', keys: ['-'], text: 'Zoom out', run: () => stage().viewport.zoom(0.8), repeat: true },
-    { group: 'View', keys: ['F'], text: 'Fit', run: () => stage().viewport.fit() },
+    { group: 'View', keys: ['F'], text: 'Fit the picture', run: () => stage().viewport.fit() },
+    { group: 'View', keys: ['Shift+F'], text: 'The whole timeline', run: () => actions.timeline?.fit() },
     { group: 'View', keys: ['?'], text: 'This sheet', run: () => actions.dialogs.shortcuts?.() },
     { group: 'View', keys: ['Ctrl+O'], text: 'Open a video', run: () => actions.dialogs.home?.() },
     { group: 'View', keys: ['Ctrl+E'], text: 'Export', run: () => actions.dialogs.export?.() },
+    { group: 'View', keys: ['Ctrl+I'], text: 'Import masks', run: () => actions.dialogs.import?.() },
   ];
 }
 

@@ -1,10 +1,13 @@
 // Wires the page: one store, one stage, the panels, and the project that the address names (#/project-id).
 
 import { Actions } from './actions.js';
-import { byId, plural } from './dom.js';
-import { openExport } from './dialogs/exporting.js';
+import { api, refusal } from './api.js';
+import { download, openExport } from './dialogs/exporting.js';
 import { openHome } from './dialogs/home.js';
+import { openImport } from './dialogs/importing.js';
 import { openKeys } from './dialogs/keys.js';
+import { byId } from './dom.js';
+import { listenForDrops } from './dropping.js';
 import { listen, shortcuts } from './keyboard.js';
 import { Live } from './live.js';
 import { Media } from './media.js';
@@ -26,8 +29,10 @@ import { setUpTheme } from './theme.js';
 import { Timeline } from './timeline.js';
 import { say } from './toasts.js';
 
+const REST = 400; // milliseconds
+
 /** For the console and for tests: what the page knows. */
-Object.assign(window, { idpro: { get store() { return store; }, get stage() { return stage; }, get player() { return player; }, busy: () => Boolean(actions.sync?.inFlight) } });
+Object.assign(window, { idpro: { get store() { return store; }, get stage() { return stage; }, get player() { return player; }, get actions() { return actions; }, get timeline() { return timeline; }, busy: () => Boolean(actions.sync?.inFlight) } });
 
 const store = new Store(initialState());
 const actions = new Actions(store, say);
@@ -37,17 +42,20 @@ const timeline = new Timeline(store, actions);
 const player = new Player(store, (index) => Boolean(open?.media.frames.get(index)));
 actions.stage = stage;
 actions.player = player;
+actions.timeline = timeline;
 
 const table = shortcuts(actions, pointer);
 actions.dialogs = {
-  home: () => void openHome(go, Boolean(open), open ? { importMasks } : {}),
+  home: () => void openHome(go, Boolean(open)),
   export: () => open && openExport(store, actions),
+  import: () => open && openImport(open.media.api, say),
   shortcuts: () => openKeys(table),
+  objectMenu: () => list.openMenu(),
 };
 setUpTheme(store, byId('toggle-theme'));
 setUpBar(store, actions);
 setUpRail(store, actions);
-new ObjectList(store, actions);
+const list = new ObjectList(store, actions);
 setUpMarks(store, actions);
 setUpLook(store, actions);
 setUpWork(store, actions);
@@ -55,6 +63,7 @@ setUpTransport(store, actions);
 setUpOverstage(store, stage);
 new Preview(store, () => actions.sync);
 listen(table);
+listenForDrops((files) => void openHome(go, Boolean(open), files));
 
 /** @type {{id: string, media: Media, live: Live}|null} */
 let open = null;
@@ -69,13 +78,10 @@ function go(id) {
 async function enter(id) {
   leave();
   const response = await fetch(`/api/projects/${id}`).catch(() => null);
-  if (!response?.ok) {
-    say(response ? (await response.json()).message : 'The server does not answer.', 'error');
-    location.hash = '';
-    return;
-  }
+  if (!response?.ok) return giveUp(response ? await refusal(response) : 'The server does not answer.');
   const project = await response.json();
   const media = new Media(project, () => {
+    store.set({ arrivals: store.state.arrivals + 1 });
     stage.drawPicture();
     stage.drawInk();
   });
@@ -85,19 +91,27 @@ async function enter(id) {
     if (open?.id !== id) return;
     sync.receive(event, buffer, offset);
     if (event.type === 'snapshot') byId('app').dataset.ready = 'true';
-    if (event.type === 'gone') {
-      say('This project was deleted.', 'error');
-      location.hash = '';
-    }
+    if (event.type === 'gone') giveUp(event.message ?? 'This project was deleted.');
   }, (online) => store.set({ connection: online ? 'online' : 'offline' }));
   sync.resync = () => live.socket?.close();
   sync.caughtUp = () => live.caughtUp();
+  sync.exported = (job) => {
+    if (job.state === 'done' && !byId('dialog').open) say(`${job.result.name} is written.`, 'note', download(job, media.api));
+    else if (job.state === 'failed') say(job.message, 'error');
+  };
   actions.sync = sync;
   open = { id, media, live };
   stage.show(media);
   timeline.show(media);
   actions.seek(playhead(id));
   media.around(store.state.frame, false);
+}
+
+/** Back to the beginning, with the reason in sight. @param {string} why */
+function giveUp(why) {
+  if (location.hash) location.hash = '';
+  else route();
+  say(why, 'error');
 }
 
 function leave() {
@@ -118,26 +132,13 @@ store.watch(['frame', 'playing'], () => {
 });
 store.watch(['frame', 'playing', 'versions'], () => open && store.state.playing && open.media.masksAhead(store.state.frame, store.state.versions));
 
-/** Masks named by their frame's number. @param {File[]} files */
-async function importMasks(files) {
-  if (!open) return;
-  const { api } = open.media;
-  let staged = '';
-  try {
-    for (const file of files) {
-      staged = file.name;
-      const number = /(\d+)\.png$/i.exec(file.name);
-      if (!number) throw new Error('its name does not say its frame. Name it like 00012.png.');
-      await api.stageImport(Number(number[1]), file);
-    }
-    staged = '';
-    const { frames } = await api.finishImports();
-    say(`${plural(frames, 'mask')} imported.`);
-  } catch (error) {
-    void api.dropImports().catch(() => undefined);
-    say(`${staged ? `${staged}: ` : ''}${/** @type {Error} */ (error).message}`, 'error');
-  }
-}
+// A frame counts as looked at when the playhead rests on it.
+let resting = 0;
+store.watch(['frame', 'playing', 'looked'], () => {
+  clearTimeout(resting);
+  const { frame, playing, looked } = store.state;
+  if (!playing) resting = setTimeout(() => looked.add(frame), REST);
+});
 
 function route() {
   const id = /^#\/([a-z0-9-]+)$/.exec(location.hash)?.[1];
@@ -147,6 +148,13 @@ function route() {
     void openHome(go, false);
   }
 }
+/** A server that was started on one video opens it. */
+async function begin() {
+  const { sources } = location.hash ? { sources: [] } : await api.home().catch(() => ({ sources: [] }));
+  if (sources.length !== 1) return route();
+  await api.openSource(sources[0].number).then(({ id }) => go(id), (error) => giveUp(error.message));
+}
+
 window.addEventListener('hashchange', route);
 window.addEventListener('error', (event) => say(`The page stumbled: ${event.message}. Reload it; nothing is lost.`, 'error'));
-route();
+void begin();

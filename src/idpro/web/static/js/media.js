@@ -1,6 +1,6 @@
 // Everything to look at in one project: frames, masks, the masks before the last round, mattes.
 
-import { ProjectApi } from './api.js';
+import { ProjectApi, refusal } from './api.js';
 import { Frames, Kept, Masks, RETRY } from './frames.js';
 
 const AHEAD = 16;
@@ -14,7 +14,7 @@ export class Media {
     this.frames = new Frames(this.api.frame, arrived);
     this.masks = new Masks(this.api.mask, arrived);
     this.before = new Masks(this.api.before, arrived);
-    /** @type {Kept<{key: string, bitmap: ImageBitmap|null}>} */
+    /** @type {Kept<{key: string, bitmap: ImageBitmap|null, why?: string}>} */
     this.mattes = new Kept(64 * 2 ** 20, (entry) => (entry.bitmap ? entry.bitmap.width * entry.bitmap.height * 4 : 1));
   }
 
@@ -40,6 +40,14 @@ export class Media {
     return { width, height, ids: new Uint8Array(width * height) };
   }
 
+  /** Why the matte in sight is still the hard mask; empty if it is soft. @param {number} frame @param {number} object @param {number} version */
+  matteNote(frame, object, version) {
+    if (!version || !object) return 'No mask on this frame yet';
+    const kept = this.mattes.get(frame);
+    if (kept?.key === `${object}@${version}` && kept.bitmap) return '';
+    return kept?.why ?? 'Working: the soft matte is being made, this is the hard mask';
+  }
+
   /** The soft matte of an object; null until it is here. @param {number} frame @param {number} object @param {number} version */
   matte(frame, object, version) {
     if (!version || !object) return null;
@@ -48,7 +56,10 @@ export class Media {
     if (kept?.key === key) return kept.bitmap;
     this.mattes.put(frame, { key, bitmap: null });
     void fetch(this.api.matte(frame, object, version)).then(async (response) => {
-      if (!response.ok) return;
+      if (!response.ok) {
+        this.mattes.put(frame, { key, bitmap: null, why: await refusal(response) });
+        return this.arrived();
+      }
       this.mattes.put(frame, { key, bitmap: await createImageBitmap(await response.blob()) });
       this.arrived();
     }).catch(() => setTimeout(() => {

@@ -5,9 +5,13 @@ import { icon } from './icons.js';
 
 /** @typedef {{text: string, icon?: import('./icons.js').IconName, danger?: boolean, disabled?: boolean, run: () => void} | null} Item */
 
-/** @param {HTMLElement} anchor @param {Item[]} items null: a line between groups */
-export function openMenu(anchor, items) {
+/**
+ * @param {HTMLElement} anchor @param {Item[]} items null: a line between groups
+ * @param {() => HTMLElement|null} [again] finds the anchor when it was drawn anew meanwhile
+ */
+export function openMenu(anchor, items, again = () => null) {
   const menu = byId('menu');
+  const back = () => (anchor.isConnected ? anchor : again())?.focus();
   const close = () => {
     menu.hidden = true;
     menu.replaceChildren();
@@ -23,7 +27,7 @@ export function openMenu(anchor, items) {
         ? h('button', {
             type: 'button', role: 'menuitem', class: item.danger ? 'danger' : null, disabled: item.disabled,
             html: item.icon ? icon(item.icon) : '<span style="width:15px"></span>',
-            on: { click: () => { close(); anchor.focus(); item.run(); } },
+            on: { click: () => { close(); back(); item.run(); } },
           })
         : h('hr', { role: 'separator' }),
     ),
@@ -43,7 +47,7 @@ export function openMenu(anchor, items) {
     if (to !== undefined) buttons[(to + buttons.length) % buttons.length]?.focus();
     else if (event.key === 'Escape' || event.key === 'Tab') {
       close();
-      anchor.focus();
+      back();
     } else return;
     event.preventDefault();
     event.stopPropagation();

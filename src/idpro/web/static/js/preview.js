@@ -31,6 +31,7 @@ export class Preview {
     const sync = this.sync();
     if (!key || preview?.key === key || this.asking || !sync) return;
     this.asking = true;
+    this.store.work('preview', 'Working: the preview of this frame');
     try {
       await sync.queue; // the marks must have arrived
       const response = await fetch(sync.api.preview(frame));
@@ -41,6 +42,7 @@ export class Preview {
       // Only a preview: the next mark asks again.
     } finally {
       this.asking = false;
+      this.store.work('preview', '');
     }
     if (this.wanted() !== key) void this.update();
   }

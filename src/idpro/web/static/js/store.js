@@ -33,6 +33,12 @@ export class Store {
     this.changed.add(key);
   }
 
+  /** Says what is being worked on; an empty text ends it. @param {string} kind @param {string} text */
+  work(kind, text) {
+    const { [kind]: _, ...others } = this.state.working;
+    this.set({ working: text ? { ...others, [kind]: text } : others });
+  }
+
   /**
    * Calls `react` now and after any of the keys changed.
    * @param {string[]} keys @param {() => void} react
@@ -77,7 +83,7 @@ export function initialState() {
     /** @type {Float32Array} 0..1, NaN: none */ doubt: new Float32Array(0),
     /** @type {{undo: string|null, redo: string|null}} */ history: { undo: null, redo: null },
     /** @type {Job|null} */ job: null,
-    /** @type {Job|null} */ exporting: null,
+    /** @type {Job[]} in the order they were asked for */ exports: [],
     /** @type {number[]} */ suggestions: [],
     /** @type {'loading'|'ready'|'failed'} */ model: 'loading',
     modelMessage: '',
@@ -95,6 +101,10 @@ export function initialState() {
     zoom: 1,
     /** @type {any} */ attention: null,
     /** @type {import('./preview.js').Previewed|null} */ preview: null,
+    /** @type {Record<string, string>} what is being worked on for the eye alone, by its kind */ working: {},
+    /** @type {number} counts what has arrived to be shown: frames, masks, mattes, and refusals */ arrivals: 0,
+    /** @type {Set<number>} frames that were looked at since masks changed */ looked: new Set(),
+    /** @type {Map<number, string>} jobs that were asked to stop, by number, and what to say meanwhile */ halting: new Map(),
   };
 }
 

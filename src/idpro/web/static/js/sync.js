@@ -5,6 +5,8 @@ import { RETRY } from './frames.js';
 
 /** @typedef {import('./store.js').Mark} Mark */
 
+export const OVER = ['done', 'stopped', 'failed'];
+
 export class Sync {
   /**
    * @param {import('./store.js').Store} store
@@ -28,6 +30,8 @@ export class Sync {
     this.resync = () => undefined;
     /** @type {() => Promise<void>} */
     this.caughtUp = () => Promise.resolve();
+    /** Told when an export has come to its end. @type {(job: import('./store.js').Job) => void} */
+    this.exported = () => undefined;
   }
 
   /** Shows an edit and sends it, again until the server answers; a refused one is taken back. @param {any} edit */
@@ -126,7 +130,7 @@ export class Sync {
       model: event.model.state,
       modelMessage: event.model.message,
       job: null,
-      exporting: null,
+      exports: [],
     });
     this.takeDocument({ ...event, whole: true });
     for (const edit of this.unsent) this.show(edit);
@@ -161,6 +165,7 @@ export class Sync {
       present[frame] = ids;
       doubt[frame] = unsure ?? NaN;
     }
+    if (Object.keys(frames).length) this.store.set({ looked: new Set() });
     if (more.rounds !== undefined) this.media.before.clear(); // a step was taken: every frame may have another "before"
     if (more.interacted) this.store.set({ interacted: new Set(more.interacted) });
     if (more.rounds !== undefined) this.store.set({ rounds: more.rounds });
@@ -169,13 +174,21 @@ export class Sync {
 
   /** @param {import('./store.js').Job} job */
   takeJob(job) {
-    const key = job.kind === 'export' ? 'exporting' : 'job';
     if (job.kind === 'load') return;
-    const over = ['done', 'stopped', 'failed'].includes(job.state);
-    const current = this.store.state[key];
+    if (job.kind === 'export') return this.takeExport(job);
+    const over = OVER.includes(job.state);
+    const { job: current } = this.store.state;
     if (over && current && current.number > job.number) return;
-    this.store.set({ [key]: job });
+    this.store.set({ job });
     if (job.state === 'failed') this.say(job.message, 'error');
     else if (job.state === 'done' && job.message) this.say(job.message);
+  }
+
+  /** @param {import('./store.js').Job} job */
+  takeExport(job) {
+    const { exports } = this.store.state;
+    const before = exports.find((/** @type {any} */ e) => e.number === job.number);
+    this.store.set({ exports: before ? exports.map((/** @type {any} */ e) => (e === before ? job : e)) : [...exports, job] });
+    if (before && !OVER.includes(before.state) && OVER.includes(job.state)) this.exported(job);
   }
 }

@@ -1,17 +1,19 @@
-// Where one begins: drop a video, pick one that the server was started on, or go on with a recent one; and importing masks.
+// Where one begins: drop a video, pick one that the server was started on, or go on with a recent one.
 
 import { api } from '../api.js';
 import { h, plural } from '../dom.js';
+import { clips } from '../dropping.js';
 import { icon } from '../icons.js';
 import { openDialog } from './dialog.js';
 
-const VIDEOS = '.mp4,.mov,.mkv,.webm,.avi,.m4v,.gif,video/*';
+const RECENT = 6; // cards shown before "Show all"
 
-/** @param {(id: string) => void} open @param {boolean} closable @param {{importMasks?: (files: File[]) => void}} [more] */
-export async function openHome(open, closable, more = {}) {
+/** @param {(id: string) => void} open @param {boolean} closable @param {File[]} [given] files to open at once */
+export async function openHome(open, closable, given = []) {
   const problem = h('p', { class: 'error-line', role: 'alert' });
   const state = h('div', { role: 'status' });
   const lists = h('div');
+  const abort = new AbortController();
   const fail = (/** @type {unknown} */ error) => {
     problem.textContent = /** @type {Error} */ (error).message;
     state.replaceChildren();
@@ -23,47 +25,55 @@ export async function openHome(open, closable, more = {}) {
   const send = async (/** @type {File[]} */ files) => {
     problem.textContent = '';
     try {
-      go(await upload(files, state));
+      const found = clips(files);
+      if (!found.length) throw new Error('There is nothing to open: choose a video file, or a folder of images.');
+      let first = '';
+      for (const [i, clip] of found.entries()) {
+        const id = await upload(clip, state, abort, found.length > 1 ? `${i + 1} of ${found.length}: ${clip.name}` : clip.name);
+        first ||= id;
+      }
+      go(first);
     } catch (error) {
       if (/** @type {Error} */ (error).name === 'AbortError') state.replaceChildren();
       else fail(error);
+      void refresh();
     }
   };
-  const file = picker({ accept: VIDEOS }, send);
+  const file = picker({ multiple: true }, send);
   const folder = picker({ webkitdirectory: true, multiple: true }, send);
   const drop = h(
     'div',
-    {
-      class: 'drop',
-      on: {
-        dragover: (/** @type {DragEvent} */ event) => { event.preventDefault(); drop.classList.add('over'); },
-        dragleave: () => drop.classList.remove('over'),
-        drop: (/** @type {DragEvent} */ event) => { event.preventDefault(); drop.classList.remove('over'); void send([...(event.dataTransfer?.files ?? [])]); },
-      },
-    },
+    { class: 'drop' },
     h('strong', { text: 'Drop a video here' }),
-    h('span', { text: 'MP4, MOV, MKV, WebM, GIF, or a folder of images. It stays on this computer.' }),
+    h('span', { text: 'A video, several, or a folder of images: anywhere on the page. It stays on this computer.' }),
     h('div', { class: 'row' },
       h('button', { type: 'button', class: 'button primary', html: icon('film'), on: { click: () => file.click() } }, 'Choose a video'),
       h('button', { type: 'button', class: 'button', html: icon('folder'), on: { click: () => folder.click() } }, 'Choose a folder of images')),
     file, folder, state, problem,
   );
-  const importer = picker({ accept: 'image/png,.png', multiple: true }, (files) => { dialog.close(); more.importMasks?.(files); });
-  const dialog = openDialog('Open a video', [
-    drop,
-    lists,
-    ...(more.importMasks
-      ? [h('h2', { class: 'list-title', text: 'Masks for the open video' }), h('div', { class: 'row' }, h('button', { type: 'button', class: 'button', html: icon('import'), on: { click: () => importer.click() } }, 'Import masks'), h('span', { class: 'note', text: 'Palette PNG named by frame (00012.png).' }), importer)]
-      : []),
-  ], { closable });
+  const dialog = openDialog('Open a video', [drop, lists], { closable });
+  let all = false;
   const refresh = async () => {
     const { sources, recent } = await api.home();
+    const search = /** @type {HTMLInputElement} */ (h('input', { type: 'search', class: 'search', placeholder: 'Search', 'aria-label': 'Search projects', on: { input: () => fill() } }));
+    const cards = h('div', { class: 'cards' });
+    const more = h('button', { type: 'button', class: 'button wide', on: { click: () => { all = true; fill(); } } });
+    const fill = () => {
+      const word = search.value.trim().toLowerCase();
+      const fitting = recent.filter((/** @type {any} */ p) => p.name.toLowerCase().includes(word));
+      const shown = all || word ? fitting : fitting.slice(0, RECENT);
+      cards.replaceChildren(...shown.map((/** @type {any} */ p) => card(p, go, refresh, fail)));
+      more.hidden = shown.length === fitting.length;
+      more.textContent = `Show all ${fitting.length}`;
+    };
+    fill();
     lists.replaceChildren(
-      ...(recent.length ? [h('h2', { class: 'list-title', text: 'Recent' }), h('div', { class: 'cards' }, ...recent.map((/** @type {any} */ p) => card(p, go, refresh, fail)))] : []),
-      ...(sources.length ? [h('h2', { class: 'list-title', text: 'On this computer' }), ...sources.map((/** @type {any} */ s) => source(s, go, fail))] : []),
+      ...(sources.length ? [h('h3', { class: 'list-title', text: 'On this computer' }), h('div', { class: 'sources' }, ...sources.map((/** @type {any} */ s) => source(s, go, fail)))] : []),
+      ...(recent.length ? [h('div', { class: 'list-head' }, h('h3', { class: 'list-title', text: 'Recent' }), recent.length > RECENT && search), cards, more] : []),
     );
   };
   await refresh().catch(fail);
+  if (given.length) await send(given);
 }
 
 /** @param {Record<string, any>} attributes @param {(files: File[]) => void} chosen */
@@ -77,12 +87,14 @@ function picker(attributes, chosen) {
 /** @param {any} project @param {(id: string) => void} go @param {() => Promise<void>} refresh @param {(error: unknown) => void} fail */
 function card(project, go, refresh, fail) {
   const sure = () => confirm(`Delete ${project.name} with all its marks and masks? The video it was made from stays.`);
+  const picture = h('img', { src: `/api/projects/${project.id}/cover.jpg`, alt: '', loading: 'lazy', on: { error: () => picture.classList.add('none') } });
+  const place = project.place ? `${project.place}` : '';
   return h(
     'div',
     { class: 'card' },
-    h('button', { type: 'button', class: 'open', data: { project: project.id }, on: { click: () => go(project.id) } },
-      h('img', { src: `/api/projects/${project.id}/cover.jpg`, alt: '', loading: 'lazy' }),
-      h('span', { class: 'text' }, h('b', { text: project.name }), h('small', { text: `${plural(project.frames, 'frame')} · ${ago(project.opened)}` }))),
+    h('button', { type: 'button', class: 'open', title: place, data: { project: project.id }, on: { click: () => go(project.id) } },
+      picture,
+      h('span', { class: 'text' }, h('b', { text: project.name }), h('small', { text: [plural(project.frames, 'frame'), ago(project.opened)].join(' · ') }), place && h('small', { class: 'place', text: place }))),
     h('button', {
       type: 'button', class: 'tool-button remove', 'aria-label': `Delete ${project.name}`, title: 'Delete', html: icon('trash'),
       on: { click: () => sure() && void api.removeProject(project.id).then(refresh).catch(fail) },
@@ -96,21 +108,16 @@ function source(source, go, fail) {
     h('span', { text: source.name }), h('small', { text: source.folder ? 'images' : '' }));
 }
 
-/** @param {File[]} files @param {HTMLElement} state @returns {Promise<string>} the project's id */
-async function upload(files, state) {
-  const images = files.filter((f) => /\.(png|jpe?g|bmp|tiff?|webp)$/i.test(f.name));
-  const chosen = files.length === 1 ? files : images;
-  if (!chosen.length) throw new Error('There is nothing to open: choose one video file, or a folder of images.');
-  const name = files.length === 1 ? files[0].name : (files[0].webkitRelativePath.split('/')[0] || 'images');
-  const abort = new AbortController();
-  const total = chosen.reduce((sum, f) => sum + f.size, 0);
+/** @param {import('../dropping.js').Clip} clip @param {HTMLElement} state @param {AbortController} abort @param {string} title @returns {Promise<string>} the project's id */
+async function upload(clip, state, abort, title) {
+  const total = clip.files.reduce((sum, f) => sum + f.size, 0);
   const bar = h('div', { class: 'progress', role: 'progressbar', 'aria-label': 'Upload', style: { width: '260px' } }, h('span'));
   const cancel = h('button', { type: 'button', class: 'small-button', text: 'Cancel', on: { click: () => abort.abort() } });
-  state.replaceChildren(h('div', { class: 'row' }, bar, cancel));
-  const { upload: id } = await api.beginUpload(name);
+  state.replaceChildren(h('p', { text: [title, clip.left].filter(Boolean).join('. ') }), h('div', { class: 'row' }, bar, cancel));
+  const { upload: id } = await api.beginUpload(clip.name);
   try {
     let sent = 0;
-    for (const file of chosen) {
+    for (const file of clip.files) {
       await api.uploadFile(id, file.name, file, (now) => bar.style.setProperty('--done', `${total ? (100 * (sent + now)) / total : 100}%`), abort.signal);
       sent += file.size;
     }

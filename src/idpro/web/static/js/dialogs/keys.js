@@ -18,10 +18,10 @@ export function openKeys(table) {
       'div',
       { class: 'keys' },
       ...groups.map((group) =>
-        h('section', {}, h('h2', { text: group }), h('ul', {}, ...table.filter((s) => s.group === group && s.text).map((s) =>
-          h('li', {}, h('span', { text: s.text }), h('span', {}, ...(s.text.includes('1 to 9') ? [h('kbd', { text: '1 … 9' })] : s.keys.slice(0, 2).map((k) => h('kbd', { text: shown(k) })))))))),
+        h('section', {}, h('h3', { text: group }), h('ul', {}, ...table.filter((s) => s.group === group && s.text).map((s) =>
+          h('li', {}, h('span', { text: s.text }), h('span', {}, ...(s.keys[0] === '1' ? [h('kbd', { text: '1 … 9' })] : s.keys.slice(0, 2).map((k) => h('kbd', { text: shown(k) })))))))),
       ),
-      h('section', {}, h('h2', { text: 'Mouse, pen and touch' }), h('ul', {}, ...pointer.map(([what, how]) => h('li', {}, h('span', { text: what }), h('span', { text: how }))))),
+      h('section', {}, h('h3', { text: 'Mouse, pen and touch' }), h('ul', {}, ...pointer.map(([what, how]) => h('li', {}, h('span', { text: what }), h('span', { text: how }))))),
     ),
-  ]);
+  ], { wide: true });
 }

@@ -53,9 +53,9 @@ function row(store, actions, frame, mark) {
   };
   return h(
     'div',
-    { class: 'mark', 'aria-selected': String(mark.id === selected), style: { '--object': object?.color ?? 'var(--faint)' }, data: { mark: mark.id } },
+    { class: `mark${mark.id === selected ? ' selected' : ''}`, style: { '--object': object?.color ?? 'var(--faint)' }, data: { mark: mark.id } },
     h('span', { class: 'dot' }),
-    h('button', { type: 'button', class: 'what', text: `${owner} · ${kind(mark)}`, on: { click: choose } }),
+    h('button', { type: 'button', class: 'what', 'aria-pressed': String(mark.id === selected), text: `${owner} · ${kind(mark)}`, on: { click: choose } }),
     h(
       'span',
       { class: 'row' },

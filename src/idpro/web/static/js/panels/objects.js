@@ -33,7 +33,7 @@ export class ObjectList {
     this.list.replaceChildren(
       ...(objects.length
         ? objects.map((/** @type {ObjectInfo} */ o, /** @type {number} */ i) => this.row(o, i))
-        : [h('li', { class: 'empty', role: 'presentation', text: 'Scribble on something: it becomes the first object. Add more for other things.' })]),
+        : [h('div', { class: 'empty', role: 'row' }, h('span', { role: 'gridcell', text: 'Scribble on something: it becomes the first object. Add more for other things.' }))]),
     );
     if (focused) {
       const row = this.list.querySelector(`[data-id="${focused}"]`);
@@ -50,12 +50,13 @@ export class ObjectList {
     const selected = item.id === object;
     const absent = (marks.get(frame) ?? []).some((/** @type {any} */ m) => m.kind === 'absent' && m.object === item.id);
     const seen = present[frame]?.includes(item.id);
+    const state = `${item.hidden ? ', hidden' : ''}${item.locked ? ', locked' : ''}${seen ? ', seen on this frame' : ''}`;
     const row = h(
-      'li',
+      'div',
       {
-        class: `object${item.hidden ? ' off' : ''}`, role: 'option', 'aria-selected': String(selected), tabindex: selected ? 0 : -1, draggable: 'true',
-        'aria-label': `${item.name}${item.hidden ? ', hidden' : ''}${item.locked ? ', locked' : ''}${seen ? ', seen on this frame' : ''}`,
-        data: { id: item.id }, style: { '--object': item.color }, title: index < 9 ? `${item.name} (${index + 1})` : item.name,
+        class: `object${item.hidden ? ' off' : ''}`, role: 'row', 'aria-selected': String(selected), tabindex: selected ? 0 : -1, draggable: 'true',
+        'aria-label': `${item.id} ${item.name}${state}`, 'aria-keyshortcuts': item.id < 10 ? String(item.id) : null,
+        data: { id: item.id }, style: { '--object': item.color, '--on-object': readable(item.color) }, title: `${item.name}: object ${item.id}`,
         on: {
           click: () => store.set({ object: item.id }),
           dblclick: (/** @type {Event} */ event) => /** @type {HTMLElement} */ (event.target).classList.contains('name') && this.rename(item),
@@ -66,14 +67,14 @@ export class ObjectList {
           drop: (/** @type {DragEvent} */ event) => this.drop(event, row, item.id),
         },
       },
-      h('label', { class: 'swatch', title: 'Colour' }, index < 9 ? String(index + 1) : '', h('input', {
-        type: 'color', value: item.color, 'aria-label': `Colour of ${item.name}`, tabindex: -1, data: { part: 'color' },
+      h('span', { role: 'gridcell' }, h('label', { class: 'swatch', title: 'Colour' }, String(item.id), h('input', {
+        type: 'color', value: item.color, 'aria-label': `Colour of ${item.name}, object ${item.id}`, tabindex: -1, data: { part: 'color' },
         on: { change: (/** @type {any} */ event) => actions.updateObject(item.id, { color: event.target.value }) },
-      })),
-      h('span', { class: 'name', text: item.name }, absent && h('span', { class: 'absent', text: '  absent here' })),
+      }))),
+      h('span', { class: 'name', role: 'gridcell', text: item.name }, absent && h('span', { class: 'absent', text: '  absent here' })),
       h(
         'span',
-        { class: 'buttons' },
+        { class: 'buttons', role: 'gridcell' },
         this.toggle(item, 'locked', item.locked ? 'lock' : 'unlock', item.locked ? 'Unlock' : 'Lock'),
         this.toggle(item, 'hidden', item.hidden ? 'eye-off' : 'eye', item.hidden ? 'Show' : 'Hide'),
         h('button', {
@@ -83,6 +84,13 @@ export class ObjectList {
       ),
     );
     return row;
+  }
+
+  /** Opens the menu of the chosen object, for the keyboard. */
+  openMenu() {
+    const button = /** @type {HTMLElement|null} */ (this.list.querySelector(`[data-id="${this.store.state.object}"] [data-part="more"]`));
+    button?.focus();
+    button?.click();
   }
 
   /** @param {ObjectInfo} item @param {'hidden'|'locked'} key @param {import('../icons.js').IconName} name @param {string} label */
@@ -112,7 +120,7 @@ export class ObjectList {
       { text: `Absent on frame ${frame}`, icon: 'eye-off', run: () => actions.markAbsent(item.id) },
       { text: range ? `Delete on frames ${range[0]} to ${range[1]}` : 'Delete on a range (mark it with I and O)', icon: 'loop', disabled: !range, danger: true, run: () => actions.eraseObject(item.id, range) },
       { text: 'Delete everywhere', icon: 'trash', danger: true, run: () => actions.eraseObject(item.id) },
-    ]);
+    ], () => this.list.querySelector(`[data-id="${item.id}"] [data-part="more"]`));
   }
 
   /** @param {ObjectInfo} item */
@@ -151,7 +159,16 @@ export class ObjectList {
   /** @param {KeyboardEvent} event @param {number} index */
   key(event, index) {
     const { objects } = this.store.state;
-    if (event.target !== event.currentTarget) return;
+    const row = /** @type {HTMLElement} */ (event.currentTarget);
+    if (event.key === 'ArrowRight' || event.key === 'ArrowLeft') {
+      const stops = [row, .../** @type {NodeListOf<HTMLElement>} */ (row.querySelectorAll('[data-part]'))];
+      const at = stops.indexOf(/** @type {HTMLElement} */ (event.target));
+      stops[at + (event.key === 'ArrowRight' ? 1 : -1)]?.focus();
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
+    if (event.target !== row && !event.key.startsWith('Arrow')) return;
     if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
       const next = objects[index + (event.key === 'ArrowDown' ? 1 : -1)];
       if (next && event.ctrlKey) this.actions.orderObjects(moved(objects.map((/** @type {ObjectInfo} */ o) => o.id), index, index + (event.key === 'ArrowDown' ? 1 : -1)));
@@ -160,6 +177,7 @@ export class ObjectList {
         queueMicrotask(() => this.list.querySelector(`[data-id="${next.id}"]`)?.focus());
       }
     } else if (event.key === 'F2') this.rename(objects[index]);
+    else if (event.key === 'ContextMenu' || (event.key === 'F10' && event.shiftKey)) this.openMenu();
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -193,6 +211,12 @@ export class ObjectList {
   clearDrop() {
     for (const row of this.list.children) row.classList.remove('drop-before', 'drop-after');
   }
+}
+
+/** Black or white, whichever reads better on a colour. @param {string} color "#rrggbb" */
+function readable(color) {
+  const [r, g, b] = [1, 3, 5].map((i) => (parseInt(color.slice(i, i + 2), 16) / 255) ** 2.2);
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.18 ? '#000000' : '#ffffff';
 }
 
 /** @param {number[]} ids @param {number} from @param {number} to */

@@ -16,14 +16,20 @@ export function setUpOverstage(store, stage) {
     percent.textContent = `${Math.round(store.state.zoom * 100)} %`;
   });
   const badges = byId('badges');
-  store.watch(['frame', 'interacted', 'view', 'marks', 'objects', 'suggestions', 'attention', 'doubt', 'preview'], () => {
-    const { frame, interacted, view, marks, objects, suggestions, attention, doubt, preview } = store.state;
-    const badge = (/** @type {string} */ text, /** @type {string} */ kind = '', /** @type {string} */ color = '') =>
-      h('span', { class: `badge ${kind}`, style: color ? { '--object': color } : {} }, color && h('span', { class: 'dot' }), text);
+  const badge = (/** @type {string} */ text, /** @type {string} */ kind = '', /** @type {string} */ color = '') =>
+    h('span', { class: `badge ${kind}`, style: color ? { '--object': color } : {} }, color && h('span', { class: 'dot' }), kind === 'working' && h('span', { class: 'spinner', 'aria-hidden': 'true' }), text);
+  store.watch(['project', 'frame', 'interacted', 'view', 'marks', 'objects', 'object', 'versions', 'suggestions', 'attention', 'doubt', 'preview', 'working', 'arrivals', 'connection'], () => {
+    const { project, frame, interacted, view, marks, objects, object, versions, suggestions, attention, doubt, working, connection } = store.state;
+    if (!project) return badges.replaceChildren();
     const absent = (marks.get(frame) ?? []).filter((/** @type {any} */ m) => m.kind === 'absent').map((/** @type {any} */ m) => objects.find((/** @type {any} */ o) => o.id === m.object));
+    const refused = stage.media?.frames.refused.get(frame);
+    const matte = view.mode === 'matte' && stage.media ? stage.media.matteNote(frame, object, versions[frame]) : '';
     badges.replaceChildren(
       ...[
+        refused && badge(`Frame ${frame} cannot be shown: ${refused}`, 'bad'),
         view.before && badge('Before the last round', 'accent'),
+        ...(connection === 'online' ? Object.values(working).map((text) => badge(text, 'working')) : []),
+        matte && badge(matte, matte.startsWith('Working') && connection === 'online' ? 'working' : ''),
         attention && badge(attention.images.has(frame) ? 'Attention of the clicked point' : 'Attention: see the marked frames', 'accent'),
         stage.previewed() && badge('Preview of this frame: Commit keeps it', '', 'var(--good)'),
         interacted.has(frame) && badge('Marked frame: propagation keeps it', '', 'var(--accent)'),

@@ -25,12 +25,12 @@ export function setUpTransport(store, actions) {
     if (Number.isInteger(frame)) actions.seek(frame);
     show();
   };
-  const [total, time, range] = [h('span'), h('span', { class: 'optional' }), h('span', { class: 'optional' })];
+  const [total, time, range] = [h('span'), h('span', { class: 'optional first-to-go faint' }), h('span')];
   const speed = /** @type {HTMLSelectElement} */ (
-    h('select', { 'aria-label': 'Speed', title: 'Speed', class: 'optional', on: { change: () => store.set({ speed: Number(speed.value) }) } },
+    h('select', { 'aria-label': 'Speed', title: 'Speed', class: 'optional first-to-go', on: { change: () => store.set({ speed: Number(speed.value) }) } },
       ...[0.25, 0.5, 1, 2].map((s) => h('option', { value: s, selected: s === 1, text: `${s}×` })))
   );
-  const next = h('button', { type: 'button', id: 'next-to-mark', class: 'button', title: 'Go to the frame where the model is least sure (N)', html: icon('target'), on: { click: () => void actions.nextToMark() } }, h('span', { class: 'label', text: 'Next frame to mark' }));
+  const next = h('button', { type: 'button', id: 'next-to-mark', class: 'button', 'aria-label': 'Next frame to mark', title: 'Next frame to mark: where the model is least sure (N)', html: icon('target'), on: { click: () => void actions.nextToMark() } }, h('span', { class: 'label', text: 'Next frame to mark' }));
   byId('transport').append(
     button('first', 'First frame (Home)', () => actions.seek(0), 'optional'),
     button('previous', 'One frame back (←)', () => actions.stepFrames(-1)),
@@ -49,9 +49,8 @@ export function setUpTransport(store, actions) {
     if (!project) return;
     if (document.activeElement !== number) number.value = String(frame);
     number.value = document.activeElement === number && !playing ? number.value : String(frame);
-    total.textContent = `/ ${project.frames - 1}`;
+    total.textContent = project.frames > 1 ? `/ ${project.frames - 1}` : 'the only frame';
     time.textContent = clock(frame / project.fps, true);
-    time.style.color = 'var(--faint)';
   };
   store.watch(['frame', 'project'], show);
   store.watch(['playing'], () => {
@@ -61,7 +60,7 @@ export function setUpTransport(store, actions) {
   store.watch(['range'], () => {
     const { range: r } = store.state;
     range.replaceChildren(
-      ...(r ? [h('span', { class: 'range-chip' }, `Frames ${r[0]} to ${r[1]}`, h('button', { type: 'button', class: 'tool-button', 'aria-label': 'No range', title: 'No range (X)', html: icon('close'), on: { click: () => actions.clearRange() } }))] : []),
+      ...(r ? [h('span', { class: 'range-chip' }, h('span', { class: 'word', text: 'Frames ' }), `${r[0]} to ${r[1]}`, h('button', { type: 'button', class: 'tool-button', 'aria-label': 'No range', title: 'No range (X)', html: icon('close'), on: { click: () => actions.clearRange() } }))] : []),
     );
   });
   store.watch(['interacted'], () => {

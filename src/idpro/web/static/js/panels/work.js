@@ -8,7 +8,7 @@ const TITLES = /** @type {Record<string, string>} */ ({ commit: 'Making masks', 
 
 /** @param {import('../store.js').Store} store @param {import('../actions.js').Actions} actions */
 export function setUpWork(store, actions) {
-  const [commit, propagate, more, note, holder] = [byId('commit'), byId('propagate'), byId('propagate-more'), byId('work-note'), byId('job')];
+  const [commit, propagate, more, split, note, holder] = [byId('commit'), byId('propagate'), byId('propagate-more'), byId('propagating'), byId('work-note'), byId('job')];
   more.innerHTML = icon('more');
   more.addEventListener('click', () => {
     const { frame, interacted, project } = store.state;
@@ -43,22 +43,27 @@ export function setUpWork(store, actions) {
       : interacted.size ? `${plural(interacted.size, 'marked frame')} · masks on ${masks === present.length ? `all ${masks}` : `${masks} of ${present.length}`}` : '';
     note.classList.toggle('error-line', model === 'failed');
   });
-  store.watch(['job'], () => {
-    const { job } = store.state;
+  store.watch(['job', 'halting', 'connection'], () => {
+    const { job, halting, connection } = store.state;
     const shown = job && (['running', 'waiting'].includes(job.state) || job.result?.paused);
     holder.hidden = !shown;
-    propagate.hidden = more.hidden = note.hidden = Boolean(shown); // the card takes their place, so that nothing jumps
-    if (shown) renderJob(holder, job, actions);
+    split.hidden = note.hidden = Boolean(shown); // the card takes their place, so that nothing jumps
+    if (shown) renderJob(holder, job, actions, connection === 'offline' ? 'The server does not answer' : job.state === 'running' || job.state === 'waiting' ? (halting.get(job.number) ?? '') : '', connection === 'online');
     else holder.replaceChildren();
   });
 }
 
-/** @param {HTMLElement} holder @param {import('../store.js').Job} job @param {import('../actions.js').Actions} actions */
-function renderJob(holder, job, actions) {
+/**
+ * @param {HTMLElement} holder @param {import('../store.js').Job} job @param {import('../actions.js').Actions} actions
+ * @param {string} instead what to say in place of what is being done @param {boolean} alive whether anything may spin
+ */
+function renderJob(holder, job, actions, instead, alive) {
   const paused = Boolean(job.result?.paused);
   const known = job.total > 1;
   let card = /** @type {HTMLElement|null} */ (holder.firstElementChild);
-  const shape = `${job.number}:${job.kind}:${paused}`;
+  const title = instead || (paused ? 'Paused' : (TITLES[job.kind] ?? job.title));
+  const spins = alive && !(paused && !instead);
+  const shape = `${job.number}:${job.kind}:${paused}:${title}:${spins}`;
   if (card?.dataset.shape !== shape) {
     card = h(
       'div',
@@ -66,22 +71,22 @@ function renderJob(holder, job, actions) {
       h(
         'div',
         { class: 'job-head' },
-        !paused && h('span', { class: 'spinner', 'aria-hidden': 'true' }),
-        h('strong', { text: paused ? 'Paused' : (TITLES[job.kind] ?? job.title) }),
-        job.kind === 'propagate' &&
+        spins && h('span', { class: 'spinner', 'aria-hidden': 'true' }),
+        h('strong', { text: title, title }),
+        job.kind === 'propagate' && !instead &&
           h('button', { type: 'button', id: 'pause', class: 'tool-button', 'aria-label': paused ? 'Go on' : 'Pause', title: `${paused ? 'Go on' : 'Pause'} (Shift+P)`, html: icon(paused ? 'play' : 'pause'), on: { click: () => actions.pauseOrResume() } }),
-        job.kind !== 'commit' && h('button', { type: 'button', id: 'stop', class: 'tool-button', 'aria-label': 'Stop', title: 'Stop: frames done so far are kept (Esc)', html: icon('stop'), on: { click: () => actions.stop() } }),
+        job.kind !== 'commit' && !instead && h('button', { type: 'button', id: 'stop', class: 'tool-button', 'aria-label': 'Stop', title: 'Stop: frames done so far are kept (Esc)', html: icon('stop'), on: { click: () => actions.stop() } }),
       ),
-      h('div', { class: `progress${known || paused ? '' : ' unknown'}`, role: 'progressbar', 'aria-label': TITLES[job.kind] ?? job.title, 'aria-valuemin': 0 }, h('span')),
+      h('div', { class: 'progress', role: 'progressbar', 'aria-label': TITLES[job.kind] ?? job.title, 'aria-valuemin': 0 }, h('span')),
       h('small'),
     );
     holder.replaceChildren(card);
   }
   const bar = /** @type {HTMLElement} */ (card.querySelector('.progress'));
-  bar.classList.toggle('unknown', !known && !paused);
+  bar.classList.toggle('unknown', !known && spins);
   bar.style.setProperty('--done', `${known ? (100 * job.done) / job.total : 0}%`);
   bar.setAttribute('aria-valuemax', String(job.total));
   bar.setAttribute('aria-valuenow', String(job.done));
   const small = /** @type {HTMLElement} */ (card.querySelector('small'));
-  small.textContent = job.state === 'waiting' ? 'Waits for its turn' : known ? `${job.done} of ${plural(job.total, 'frame')}${job.left !== null && !paused ? ` · ${about(job.left)} left` : ''}` : 'One moment';
+  small.textContent = job.state === 'waiting' ? 'Waits for its turn' : known ? `${job.done} of ${plural(job.total, 'frame')}${job.left !== null && !paused && !instead ? ` · ${about(job.left)} left` : ''}` : alive ? 'One moment' : 'What is done is kept';
 }
