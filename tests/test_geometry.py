@@ -43,7 +43,7 @@ def shrink(geometry: Geometry, plane: torch.Tensor) -> torch.Tensor:
 
 def test_sizes(geometry: Geometry) -> None:
     (sh, sw), (h, w), (ph, pw) = geometry.source, geometry.working, geometry.padded
-    assert min(h, w) in (min(sh, sw), 96, round(min(sh, sw) * 1.5)) and max(h / sh, w / sw) < 1.52  # enlarged by half at most
+    assert min(h, w) in (min(sh, sw), 96, 2 * min(sh, sw)) and max(h / sh, w / sw) < 2.02  # at most twice as large
     assert abs(h / w - sh / sw) * w <= 1.01  # the shape is kept, to a pixel
     assert h <= ph < h + 33 and w <= pw < w + 33
     for side in (ph, pw):

@@ -169,3 +169,18 @@ def test_sine_positions_are_the_formula(first: int) -> None:
             angle = turn / 10000 ** (2 * (i // 2) / 4)
             expected = math.sin(angle) if i % 2 == 0 else math.cos(angle)
             assert position[y, x, axis * 4 + i].item() == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("riders", [True, False])
+def test_a_key_that_stands_for_three_is_that_key_three_times(riders: bool) -> None:
+    torch.manual_seed(0)
+    q, k, v = torch.randn(1, 5, 8), torch.randn(1, 4, 8), torch.randn(1, 4, 8)
+    tags = torch.rand(1, 4, 3) if riders else None
+    counts = torch.tensor([1.0, 3.0, 1.0, 2.0])
+    often = torch.tensor([0, 1, 1, 1, 2, 3, 3])
+    few = global_attention(q, k, v, tags, heads=1, scale=0.7, counts=counts)
+    many = global_attention(q, k[:, often], v[:, often], None if tags is None else tags[:, often], heads=1, scale=0.7)
+    torch.testing.assert_close(few[0], many[0], atol=1e-5, rtol=1e-5)
+    if few[1] is not None and many[1] is not None:
+        torch.testing.assert_close(few[1], many[1], atol=1e-5, rtol=1e-5)
+    assert (few[1] is None) == (not riders)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 
 from idpro.model import Memory, MemoryEntry
+from idpro.model.identity import one_hot
+from idpro.model.memory import Cells, chosen_cells
 
 
 def entry(value: float, tokens: int = 6) -> MemoryEntry:
@@ -37,3 +39,33 @@ def test_entries_are_read_side_by_side_newest_first() -> None:
     torch.testing.assert_close(keys[0, :, 0], torch.tensor([2.1] * 3 + [1.1] * 6))
     torch.testing.assert_close(values, -keys)
     torch.testing.assert_close(tags[0, :, 0], torch.tensor([2.0] * 3 + [1.0] * 6))
+    assert memory.counts is None
+
+
+def test_what_is_left_out_is_not_read_and_what_stands_for_it_counts_more() -> None:
+    few = entry(1.0)
+    few = MemoryEntry(few.keys, few.values, few.tags, few.mask, Cells(torch.tensor([1, 4]), torch.tensor([1.0, 5.0])))
+    memory = Memory.empty().put(0, few).put(4, entry(2.0, tokens=3))
+    assert memory.joined[1].shape == (1, 5, 11) and memory.joined[0][0][0].shape == (1, 5, 4)
+    torch.testing.assert_close(memory.counts, torch.tensor([1.0, 1, 1, 1, 5]))
+
+
+def test_cells_along_borders_are_kept_and_the_others_are_stood_for() -> None:
+    ids = torch.zeros(1, 30, 54, dtype=torch.long)
+    ids[:, 8:24, 10:30] = 1
+    tags = one_hot(ids).flatten(2).transpose(1, 2)
+    cells = chosen_cells(tags, (30, 54))
+    assert len(cells.places) < 30 * 54 / 2
+    torch.testing.assert_close(cells.counts.sum(), torch.tensor(30.0 * 54))  # none is forgotten
+    kept = torch.zeros(30, 54, dtype=torch.bool)
+    kept.view(-1)[cells.places] = True
+    assert kept[6:26, 8:12].all() and kept[6:10, 8:32].all()  # two cells on both sides of the border
+    inside = cells.counts[(tags[0, cells.places, 1] > 0.5) & (cells.counts > 1)]
+    torch.testing.assert_close(inside.unique(), torch.tensor([12.0 * 16 / 48]))  # 12 x 16 cells, every second way
+
+
+def test_a_frame_without_objects_is_a_sample_and_a_tiny_one_is_whole() -> None:
+    tags = one_hot(torch.zeros(1, 30, 54, dtype=torch.long)).flatten(2).transpose(1, 2)
+    assert len(chosen_cells(tags, (30, 54)).places) == 180
+    small = one_hot(torch.zeros(1, 1, 1, dtype=torch.long)).flatten(2).transpose(1, 2)
+    assert chosen_cells(small, (1, 1)).places.tolist() == [0]

@@ -20,7 +20,7 @@ from ..types import MAX_ID, Image, Mask
 from .clip import IGNORE
 from .datasets import DEVELOPMENT_SEQUENCES, Dataset, FilePicture, Footage, Picture, read_image
 
-_IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
+_IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp")
 
 
 def read_datasets(entry: str, exclude: Collection[str] = DEVELOPMENT_SEQUENCES) -> tuple[Dataset, ...]:

@@ -44,7 +44,14 @@ def detach_riders(out: Tensor, width: int) -> tuple[Tensor, Tensor | None]:
 
 
 def global_attention(
-    q: Tensor, k: Tensor, v: Tensor, riders: Tensor | None, *, heads: int, scale: Tensor | float
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    riders: Tensor | None,
+    *,
+    heads: int,
+    scale: Tensor | float,
+    counts: Tensor | None = None,
 ) -> tuple[Tensor, Tensor | None]:
     """Softmax attention of all queries over all keys; the fused kernel never holds the N x M scores.
 
@@ -52,6 +59,7 @@ def global_attention(
         q, k, v: B N C, B M C, B M C.
         riders: B M R, moved by the same weights; averaged over heads.
         scale: multiplies the scores.
+        counts: M, how many keys each stands for (one each by default): its logarithm is added to its scores.
 
     Returns:
         B N C and B N R (None without riders).
@@ -59,10 +67,12 @@ def global_attention(
     queries, keys = split_heads(q * scale, heads), split_heads(k, heads)
     values = attach_riders(split_heads(v, heads), riders)  # B G M D+R
     width = values.shape[-1]
-    if riders is not None:  # the kernels want one width, a multiple of 8: zeros change no score
-        values = F.pad(values, (0, -width % 8))
-        missing = values.shape[-1] - keys.shape[-1]
-        queries, keys = F.pad(queries, (0, missing)), F.pad(keys, (0, missing))
+    if counts is not None:  # one more channel: 1 of a query times the logarithm of a key
+        queries = F.pad(queries, (0, 1), value=1.0)
+        keys = torch.cat([keys, counts.log().view(1, 1, -1, 1).expand(*keys.shape[:3], 1)], -1)
+    if riders is not None or counts is not None:  # the kernels want one width, a multiple of 8: zeros change no score
+        aligned = -(-max(width, keys.shape[-1]) // 8) * 8
+        queries, keys, values = (F.pad(x, (0, aligned - x.shape[-1])) for x in (queries, keys, values))
     b, g, n, d = queries.shape
     if b * g == 1:  # the kernel shares out a batch among threads more evenly than the rows of one matrix
         parts = math.gcd(n, torch.get_num_threads())

@@ -5,9 +5,48 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
+
+EDGE = 2  # cells on both sides of an object's border that are all kept
+INSIDE, OUTSIDE = 2, 3  # one of so many squared is kept farther inside an object, and farther outside
+
+
+class Cells(NamedTuple):
+    """Tokens of a grid that stand for all: their positions M, and how many tokens each stands for, M."""
+
+    places: Tensor
+    counts: Tensor
+
+
+def chosen_cells(tags: Tensor, size: tuple[int, int]) -> Cells:
+    """The tokens worth remembering: all along the objects' borders, a sample of those inside and of those far from any.
+
+    Most of a frame is background far from every object, and its tokens say one thing many times.
+
+    Args:
+        tags: B x N x K, the mask averaged to the grid; the choice is one for all B.
+        size: (h, w) of the grid, N = h * w.
+    """
+    h, w = size
+    grid = tags.transpose(1, 2).reshape(tags.shape[0], -1, h, w)
+    side = 2 * EDGE + 1
+    high, low = (F.max_pool2d(x, side, 1, EDGE) for x in (grid, -grid))
+    edge = (high + low > 0.05).flatten(0, 1).any(0)  # h w: within reach of a change
+    inside = (grid[:, 1:].sum(1) > 0.5).any(0)
+    ys, xs = torch.arange(h, device=tags.device)[:, None], torch.arange(w, device=tags.device)[None]
+    kept, counts = edge.clone(), torch.ones(h, w, device=tags.device)
+    for region, step in ((inside & ~edge, INSIDE), (~inside & ~edge, OUTSIDE)):
+        sample = region & (ys % step == step // 2) & (xs % step == step // 2)
+        total, drawn = int(region.sum()), int(sample.sum())
+        kept |= sample if drawn else region
+        if drawn:
+            counts[sample] = total / drawn
+    places = kept.flatten().nonzero()[:, 0]
+    return Cells(places, counts.flatten()[places])
 
 
 @dataclass(frozen=True)
@@ -18,12 +57,23 @@ class MemoryEntry:
         keys, values: per transformer layer, B x N x C.
         tags: the mask itself averaged to stride 16, B x N x K.
         mask: the mask at stride 4, B x K x H/4 x W/4.
+        cells: which of its tokens long-term memory keeps, and how many each stands for; None: all, one each.
     """
 
     keys: tuple[Tensor, ...]
     values: tuple[Tensor, ...]
     tags: Tensor
     mask: Tensor
+    cells: Cells | None = None
+
+    @cached_property
+    def kept(self) -> tuple[tuple[tuple[Tensor, Tensor], ...], Tensor]:
+        """What long-term memory keeps: per layer (keys, values), each B x M x C, and the tags B x M x K."""
+        pairs = zip(self.keys, self.values, strict=True)
+        if self.cells is None:
+            return tuple(pairs), self.tags
+        places = self.cells.places
+        return tuple((key[:, places], value[:, places]) for key, value in pairs), self.tags[:, places]
 
 
 @dataclass(frozen=True)
@@ -52,10 +102,19 @@ class Memory:
 
     @cached_property
     def joined(self) -> tuple[tuple[tuple[Tensor, Tensor], ...], Tensor]:
-        """All entries side by side: per layer (keys, values), each B x sum(N) x C, and the tags B x sum(N) x K."""
-        entries = list(self.entries.values())
+        """All entries side by side: per layer (keys, values), each B x sum(M) x C, and the tags B x sum(M) x K."""
+        entries = [entry.kept for entry in self.entries.values()]
         if len(entries) == 1:
-            return tuple(zip(entries[0].keys, entries[0].values, strict=True)), entries[0].tags
-        layers = range(len(entries[0].keys))
-        pairs = tuple((torch.cat([e.keys[i] for e in entries], 1), torch.cat([e.values[i] for e in entries], 1)) for i in layers)
-        return pairs, torch.cat([e.tags for e in entries], 1)
+            return entries[0]
+        layers = range(len(entries[0][0]))
+        pairs = tuple((torch.cat([e[0][i][0] for e in entries], 1), torch.cat([e[0][i][1] for e in entries], 1)) for i in layers)
+        return pairs, torch.cat([tags for _, tags in entries], 1)
+
+    @cached_property
+    def counts(self) -> Tensor | None:
+        """How many tokens each of the joined ones stands for, sum(M); None where each stands for itself."""
+        entries = list(self.entries.values())
+        if all(entry.cells is None for entry in entries):
+            return None
+        whole = [e.tags.new_ones(e.tags.shape[1]) if e.cells is None else e.cells.counts for e in entries]
+        return torch.cat(whole)

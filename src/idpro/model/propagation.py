@@ -21,7 +21,7 @@ from .attention import SelfAttention, global_attention, sine_position, window_at
 from .decoder import Pyramid, PyramidDecoder, TagRefiner, enlarge, slots_in_use, tag_logits, take
 from .encoders import Channels, FeatureMaps
 from .identity import IdentityBank, mask_inactive, resize_tags
-from .memory import Memory, MemoryEntry
+from .memory import Memory, MemoryEntry, chosen_cells
 from .objects import ObjectContext
 
 START_TEMPERATURE = 20.0  # of the matching on the unit sphere
@@ -42,12 +42,13 @@ class Read(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """What a layer matches against: keys and values of the long-term memory and of the previous frame, and their tags."""
+    """What a layer matches against: keys and values of the long-term memory and of the previous frame, their tags, and counts."""
 
     long: tuple[Tensor, Tensor]
     short: tuple[Tensor, Tensor]
     long_tags: Tensor | None
     short_tags: Tensor | None
+    long_counts: Tensor | None = None
 
 
 class NormActConv(nn.Module):
@@ -115,7 +116,9 @@ class LongShortTermBlock(nn.Module):
     def match(self, x: Tensor, query: Tensor, size: tuple[int, int], reference: Reference) -> tuple[Tensor, Read]:
         """Add what long- and short-term memory say; hand out the tags that rode along."""
         long_scale, short_scale = self.scales()
-        long, long_tags = global_attention(query, *reference.long, reference.long_tags, heads=self.heads, scale=long_scale)
+        long, long_tags = global_attention(
+            query, *reference.long, reference.long_tags, heads=self.heads, scale=long_scale, counts=reference.long_counts
+        )
         bias, value_bias = self.relative(query, size)
         short, short_tags = window_attention(
             query,
@@ -240,7 +243,7 @@ class Propagation(nn.Module):
         pairs, long_tags = memory.joined
         tagged = self.config.tag_readout
         references = [
-            Reference(pair, (key, value), long_tags if tagged else None, previous.tags if tagged else None)
+            Reference(pair, (key, value), long_tags if tagged else None, previous.tags if tagged else None, memory.counts)
             for pair, key, value in zip(pairs, previous.keys, previous.values, strict=True)
         ]
         groups = previous.tags.shape[0]
@@ -262,11 +265,15 @@ class Propagation(nn.Module):
                 embedding = _expand(embedding, masks.shape[0])
             _, tokens, _ = self._run(embedding, None, identity)
         values = [layer.identified(t, identity) for layer, t in zip(self.layers, tokens, strict=True)]  # type: ignore[operator]
+        size = (embedding.shape[-2], embedding.shape[-1])
+        tags = resize_tags(masks, size).flatten(2).transpose(1, 2)
+        sparse = self.config.tag_readout and not self.training  # training takes batches, whose clips would keep different cells
         return MemoryEntry(
             keys=tuple(token.key for token in tokens),
             values=tuple(values),
-            tags=resize_tags(masks, (embedding.shape[-2], embedding.shape[-1])).flatten(2).transpose(1, 2),
+            tags=tags,
             mask=resize_tags(masks, stride4),
+            cells=chosen_cells(tags, size) if sparse else None,
         )
 
     def _run(
