@@ -62,6 +62,8 @@ def segment_video(
         if mask is not None:
             write_mask(folder / "masks" / f"{names[frame]}.png", mask)
             done.append(frame)
+    if stopped is not None and not done:
+        raise VideoError(stopped)
     overlay = write_overlay(folder / "overlay.mp4", session.video, session.mask, frames=done)
     for _ in track(overlay, len(done), description="Overlay"):
         pass

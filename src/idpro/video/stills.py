@@ -113,6 +113,8 @@ def _kind(image: Pillow.Image) -> np.dtype[np.generic]:
 
 def _sixteen_bits(data: bytes) -> NDArray[np.uint16]:
     """PNG or PPM of 16 bits, which Pillow would cut to 8 -> H x W or H x W x 3; transparency on black."""
+    if data.startswith(salvage.PNG) and not salvage.sound_png(data):
+        raise ValueError("chunks or rows are broken")
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)  # never turned by it
     if pixels is None or pixels.dtype != np.uint16:
         with Pillow.open(io.BytesIO(data)) as image:  # such as JPEG 2000 in gray

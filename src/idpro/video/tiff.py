@@ -5,6 +5,7 @@ What tifffile cannot unpack by itself (LZW) OpenCV does; what is neither gray no
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 
 from ..errors import VideoError
 from ..picture import check_pixels, open_picture, turned
+
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # its remarks on broken files, beside our one line
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PIXEL_AXES = "YXS"
