@@ -200,7 +200,7 @@ def _list_formats(value: bool) -> None:
         from .formats import READERS, WRITERS
 
         for name in dict.fromkeys((*WRITERS, *READERS)):
-            title = WRITERS[name].title if name in WRITERS else READERS[name].title
+            title = f"{WRITERS[name].title}: {WRITERS[name].about}" if name in WRITERS else READERS[name].title
             ways = " and ".join(way for way, table in (("out", WRITERS), ("in", READERS)) if name in table)
             typer.echo(f"{name:20}{title} ({ways})")
         raise typer.Exit

@@ -28,6 +28,12 @@ from .writer import Writer
 WRITERS: dict[str, Writer] = {
     "davis": davis.WRITER,
     "binary": pictures.BINARY,
+    "rgba": pictures.RGBA,
+    "matte": pictures.MATTE,
+    "exr": exr.WRITER,
+    "overlay": videos.OVERLAY,
+    "prores": videos.PRORES,
+    "vp9": videos.VP9,
     "coco": coco.WRITER,
     "youtube-vis": youtube_vis.WRITER,
     "datumaro": datumaro.WRITER,
@@ -39,18 +45,13 @@ WRITERS: dict[str, Writer] = {
     "label-tiff": label_tiff.WRITER,
     "imagej-roi": imagej_roi.WRITER,
     "measurements": measurements.WRITER,
-    "overlay": videos.OVERLAY,
-    "prores": videos.PRORES,
-    "vp9": videos.VP9,
-    "rgba": pictures.RGBA,
-    "matte": pictures.MATTE,
-    "exr": exr.WRITER,
 }
 
 READERS: dict[str, Reader] = {  # the first that recognises what was handed in reads it
     "youtube-vis": youtube_vis.READER,
     "coco": coco.READER,
     "label-studio": label_studio.READER,
+    "label-studio-brush": label_studio.READER,
     "cvat": cvat.READER,
     "mots": mots.READER,
     "label-tiff": label_tiff.READER,

@@ -44,7 +44,7 @@ def _write(segmentation: Segmentation, path: Path, options: Options) -> Iterator
         temporary.write_text(json.dumps(document), encoding="utf-8")
 
 
-WRITER = Writer("COCO RLE JSON", ".json", _write, extra=PYCOCOTOOLS)
+WRITER = Writer("COCO", "JSON, run lengths with track ids", ".json", _write, extra=PYCOCOTOOLS)
 
 
 def _read(given: Given) -> Masks:

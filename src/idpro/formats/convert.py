@@ -35,7 +35,7 @@ def read_masks(path: Path, format_: str | None = None, video: Video | None = Non
         return READERS[format_](given)
     reader = next((reader for reader in READERS.values() if reader.recognises(given)), None)
     if reader is None:
-        known = ", ".join(reader.title for reader in READERS.values())
+        known = ", ".join(reader.title for reader in dict.fromkeys(READERS.values()))
         if path.suffix.lower() == ".png":
             raise MaskError(f"{path} is one picture: give the folder of masks that it is in")
         raise MaskError(f"{path} looks like no format of masks that can be read: {known}")

@@ -95,7 +95,7 @@ def _encoded(inside: NDArray[np.bool_]) -> dict[str, str]:
     return {"rle": ", ".join(map(str, runs.tolist())), **{key: str(value) for key, value in box.items()}}
 
 
-WRITER = Writer("CVAT for video 1.1", ".xml", _write)
+WRITER = Writer("CVAT for video 1.1", "XML, one track of masks an object", ".xml", _write)
 
 
 def _read(given: Given) -> Masks:

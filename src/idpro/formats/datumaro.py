@@ -39,4 +39,4 @@ def _write(segmentation: Segmentation, folder: Path, options: Options) -> Iterat
     (folder / "annotations" / "default.json").write_text(json.dumps(document), encoding="utf-8")
 
 
-WRITER = Writer("Datumaro", "", _write, extra=PYCOCOTOOLS)
+WRITER = Writer("Datumaro", "JSON, run lengths with track ids", "", _write, extra=PYCOCOTOOLS)

@@ -21,7 +21,7 @@ def _write(segmentation: Segmentation, folder: Path, options: Options) -> Iterat
         yield done
 
 
-WRITER = Writer("DAVIS palette PNG", "", _write)
+WRITER = Writer("DAVIS masks", "Palette PNG, pixel = object id", "", _write)
 
 
 def _read(given: Given) -> Masks:

@@ -45,4 +45,4 @@ def _write(segmentation: Segmentation, folder: Path, options: Options) -> Iterat
         yield done
 
 
-WRITER = Writer("OpenEXR mattes, a layer an object", "", _write, extra=_OPENEXR, soft=True)
+WRITER = Writer("OpenEXR mattes", "One file a frame, a 16-bit layer an object", "", _write, extra=_OPENEXR, soft=True)

@@ -54,4 +54,4 @@ def _roi(roifile: Any, rings: list[NDArray[np.int64]], label: ObjectLabel, frame
     return roi
 
 
-WRITER = Writer("ImageJ ROIs", ".zip", _write, extra=_ROIFILE)
+WRITER = Writer("ImageJ ROIs", "Zip for the ROI Manager, exact outlines", ".zip", _write, extra=_ROIFILE)

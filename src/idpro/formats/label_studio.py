@@ -87,8 +87,8 @@ def _task(segmentation: Segmentation, data: dict[str, Any], results: list[dict[s
     return {"data": {**data, "legend": label_lines(segmentation.legend)}, "annotations": [{"result": results}]}
 
 
-BRUSH = Writer("Label Studio, brush masks on pictures", ".json", _write_brush)
-VECTOR = Writer("Label Studio, polygons on the video", ".json", _write_vector)
+BRUSH = Writer("Label Studio, pictures", "JSON, a task a frame, brush masks", ".json", _write_brush)
+VECTOR = Writer("Label Studio, video", "JSON, one task, tracked polygons", ".json", _write_vector)
 
 
 def _read(given: Given) -> Masks:

@@ -46,7 +46,7 @@ def _write(segmentation: Segmentation, path: Path, options: Options) -> Iterator
         stack.flush()
 
 
-WRITER = Writer("Label TIFF", ".tif", _write)
+WRITER = Writer("Label TIFF", "Stack for ImageJ and napari, pixel = object id", ".tif", _write)
 
 
 def _read(given: Given) -> Masks:

@@ -52,4 +52,4 @@ def _measured(inside: NDArray[np.bool_], image: NDArray[Any]) -> dict[str, Any]:
     return {"area": len(y), **{key: round(float(value), 4) for key, value in numbers.items()}, **box}
 
 
-WRITER = Writer("Measurements, CSV", ".csv", _write)
+WRITER = Writer("Measurements", "CSV: area, centroid and mean value", ".csv", _write)

@@ -42,7 +42,7 @@ def _write(segmentation: Segmentation, folder: Path, options: Options) -> Iterat
         yield done
 
 
-WRITER = Writer("MOTS PNG", "", _write)
+WRITER = Writer("MOTS", "16-bit PNG, class and object id", "", _write)
 
 
 def _read(given: Given) -> Masks:

@@ -60,9 +60,9 @@ def _save_png(path: Path, pixels: NDArray[np.uint8]) -> None:
     Pillow.fromarray(pixels).save(path, compress_level=4)
 
 
-BINARY = Writer("Binary PNG of every object", "", _binary)
-MATTE = Writer("Soft matte PNG", "", _matte, soft=True)
-RGBA = Writer("RGBA PNG", "", _rgba)
+BINARY = Writer("Binary masks", "One black and white PNG an object", "", _binary)
+MATTE = Writer("Soft mattes", "Gray PNG from probabilities", "", _matte, soft=True)
+RGBA = Writer("Cut-outs", "RGBA PNG, objects on transparent", "", _rgba, transparent=True)
 
 
 def _read_binary(given: Given) -> Masks:

@@ -37,6 +37,6 @@ def _legend(segmentation: Segmentation) -> str:
     return json.dumps({"legend": label_lines(segmentation.legend)})
 
 
-OVERLAY = Writer("Overlay mp4", ".mp4", _overlay)
-PRORES = Writer("Alpha video, ProRes 4444", ".mov", _cutout(PRORES_4444))
-VP9 = Writer("Alpha video, VP9", ".webm", _cutout(VP9_ALPHA))
+OVERLAY = Writer("Overlay video", "MP4 with the masks drawn over it", ".mp4", _overlay)
+PRORES = Writer("Alpha video, ProRes 4444", "MOV for editing and compositing", ".mov", _cutout(PRORES_4444), transparent=True)
+VP9 = Writer("Alpha video, VP9", "WebM for the web", ".webm", _cutout(VP9_ALPHA), transparent=True)

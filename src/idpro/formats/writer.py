@@ -45,17 +45,21 @@ class Writer:
 
     Attributes:
         title: what people call it.
+        about: what it is, in a few words.
         suffix: of the file, "" for formats that are a folder.
         write: does it.
         extra: (module, extra of IDPro) it needs.
         soft: needs probabilities.
+        transparent: has transparency, hence soft edges if they are asked for.
     """
 
     title: str
+    about: str
     suffix: str
     write: Write
     extra: tuple[str, str] | None = None
     soft: bool = False
+    transparent: bool = False
 
     def __call__(
         self, segmentation: Segmentation, path: str | os.PathLike[str], options: Options | None = None, *, replace: bool = False

@@ -31,4 +31,4 @@ def _write(segmentation: Segmentation, folder: Path, options: Options) -> Iterat
         yield done
 
 
-WRITER = Writer("YOLO segmentation", "", _write)
+WRITER = Writer("YOLO segmentation", "Polygons as text, one file a frame", "", _write)

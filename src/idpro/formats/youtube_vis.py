@@ -53,7 +53,7 @@ def _write(segmentation: Segmentation, path: Path, options: Options) -> Iterator
         temporary.write_text(json.dumps(document), encoding="utf-8")
 
 
-WRITER = Writer("YouTube-VIS track JSON", ".json", _write, extra=PYCOCOTOOLS)
+WRITER = Writer("YouTube-VIS", "JSON, one track an object", ".json", _write, extra=PYCOCOTOOLS)
 
 
 def _read(given: Given) -> Masks:

@@ -1,25 +1,11 @@
 // Export: choose a format, go on working, take the file; every export of the project is listed.
 
 import { about, h, plural } from '../dom.js';
+import { FORMATS, SOFT } from '../formats.js';
 import { icon } from '../icons.js';
 import { openDialog } from './dialog.js';
 
 /** @typedef {import('../store.js').Job} Job */
-
-const FORMATS = /** @type {const} */ ([
-  ['davis', 'DAVIS masks', 'Palette PNG, pixel = object id'],
-  ['binary', 'Binary masks', 'One black and white PNG an object'],
-  ['rgba', 'Cut-outs', 'RGBA PNG, objects on transparent'],
-  ['matte', 'Soft mattes', 'Gray PNG from probabilities'],
-  ['overlay', 'Overlay video', 'MP4 with the masks drawn over it'],
-  ['prores', 'Alpha video, ProRes 4444', 'MOV for editing and compositing'],
-  ['vp9', 'Alpha video, VP9', 'WebM for the web'],
-  ['coco', 'COCO RLE', 'JSON, one annotation a mask'],
-  ['youtube-vis', 'YouTube-VIS', 'JSON, one track an object'],
-  ['yolo', 'YOLO segmentation', 'Polygons as text, one file a frame'],
-]);
-
-const SOFT = ['rgba', 'prores', 'vp9']; // formats with transparency
 
 /** @param {import('../store.js').Store} store @param {import('../actions.js').Actions} actions */
 export function openExport(store, actions) {
