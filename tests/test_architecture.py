@@ -23,6 +23,7 @@ FLOORS = (
     {
         "errors",
         "types",
+        "fields",
         "config",
         "atomic",
         "geometry",

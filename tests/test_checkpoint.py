@@ -124,6 +124,28 @@ def test_weights_must_fit_their_configuration_exactly(saved: Path) -> None:
         refused(rewritten(saved, metadata={**notes, "config": config}), "another network or version")
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_weights_that_are_no_numbers_are_refused(saved: Path, value: float) -> None:
+    broken = load_file(saved)["propagation.projector.bias"]
+    broken[3] = value
+    refused(rewritten(saved, propagation__projector__bias=broken), "weights that are no numbers (propagation.projector.bias)")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("layers", 1_000_000_000), ("self_heads", 0), ("norm_groups", "x"), ("encoder", None), ("width", 10**12)]
+)
+def test_a_configuration_is_judged_before_anything_is_built(
+    saved: Path, field: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(config: object) -> IDPro:
+        raise AssertionError("it was built")
+
+    monkeypatch.setattr(checkpoint, "build", never)
+    notes = read_notes(saved)
+    config = json.dumps({**json.loads(notes["config"]), field: value})
+    refused(rewritten(saved, metadata={**notes, "config": config}), "another network or version", field)
+
+
 def test_places_that_cannot_be_written_to_are_refused(network: IDPro, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot write") as caught:

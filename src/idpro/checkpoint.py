@@ -38,10 +38,14 @@ def load_network(model: str | Path = "lite", device: str | torch.device = "cpu")
     """A network in eval mode with the weights called ``model`` (shipped) or in the file ``model``.
 
     Raises:
-        CheckpointError: no such file or model, not a checkpoint of IDPro, or weights that do not fit their configuration.
+        CheckpointError: no such file or model, not a checkpoint of IDPro, or weights that are NaN or infinite or do not fit
+            their configuration.
     """
     path = _resolve(model)
     metadata, tensors = _read(path)
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise CheckpointError(f"{path} has weights that are no numbers ({name}): the run broke, take an earlier checkpoint")
     if metadata.get("format") != FORMAT or "config" not in metadata:
         raise CheckpointError(
             f"{path} is not a checkpoint of IDPro (format {FORMAT}): "

@@ -9,16 +9,17 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from .errors import ConfigError
+from .fields import Bounds, Checked, read_fields
 
 MAX_OBJECTS = 10  # object slots of one pass; more objects run in groups of ten (paper, figure 7)
 ID_CHANNELS = MAX_OBJECTS + 1  # channel 0 is the background
 
 
 @dataclass(frozen=True)
-class InteractionConfig:
+class InteractionConfig(Checked):
     """The Across-Frame Interaction module (paper, section III-B).
 
     Attributes:
@@ -32,6 +33,14 @@ class InteractionConfig:
             large as the session works at. What an object is shows at the scale it was trained at, its border at a larger one.
     """
 
+    BOUNDS: ClassVar[Bounds] = {
+        "width": (1, 4096),
+        "heads": (1, 64),
+        "points": (1, 64),
+        "refine_width": (0, 1024),
+        "sizes": (32, 4096),
+    }
+
     width: int = 128
     heads: int = 8
     points: int = 4
@@ -42,7 +51,7 @@ class InteractionConfig:
 
 
 @dataclass(frozen=True)
-class ModelConfig:
+class ModelConfig(Checked):
     """One network: its encoder, the long- and short-term transformer, the decoder and the interaction module.
 
     Attributes:
@@ -63,6 +72,20 @@ class ModelConfig:
         object_width: channels an id of the whole-object features at strides 16 and 32 (ours); 0 leaves them out.
         interaction: the interaction module, or None for a propagation-only network (published AOT weights).
     """
+
+    BOUNDS: ClassVar[Bounds] = {
+        "width": (1, 4096),
+        "layers": (1, 24),
+        "self_heads": (1, 64),
+        "match_heads": (1, 64),
+        "window": (1, 63),
+        "norm_groups": (1, 4096),
+        "identity_kernel": (1, 64),
+        "identity_stride": (1, 16),
+        "decoder": (1, 4096),
+        "refine_width": (0, 1024),
+        "object_width": (0, 1024),
+    }
 
     encoder: str
     width: int = 256
@@ -88,16 +111,39 @@ class ModelConfig:
 
     @classmethod
     def from_json(cls, text: str) -> ModelConfig:
-        """The configuration back from ``to_json``; unknown or missing fields raise ConfigError."""
+        """The configuration back from ``to_json``.
+
+        Raises:
+            ConfigError: unknown or missing fields, values of another type, out of bounds, or that do not go together.
+        """
         try:
-            values: dict[str, Any] = json.loads(text)
-            interaction = values.pop("interaction")
-            values["decoder"] = tuple(values["decoder"])
-            if interaction is not None:
-                interaction = InteractionConfig(**{**interaction, "sizes": tuple(interaction.get("sizes", ()))})
-            return cls(**values, interaction=interaction)
-        except (TypeError, KeyError, ValueError, AttributeError) as error:
-            raise ConfigError(f"a network configuration of another version: {error}") from error
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f"a network configuration of another version: it is not JSON ({error})") from error
+        if isinstance(values, dict) and "interaction" not in values:
+            raise ConfigError(
+                "a network configuration of another version: it does not say whether there is an interaction module"
+            )
+        config = read_fields(cls, values, "a network configuration of another version")
+        config.check()
+        return config
+
+    def check(self) -> None:
+        """ConfigError where the numbers do not go together."""
+        divided = [
+            ("width", self.width, "self_heads", self.self_heads),
+            ("width", self.width, "match_heads", self.match_heads),
+            *((f"decoder.{i}", width, "norm_groups", self.norm_groups) for i, width in enumerate(self.decoder)),
+        ]
+        if self.interaction is not None:
+            divided.append(("interaction.width", self.interaction.width, "interaction.heads", self.interaction.heads))
+        for name, whole, by, parts in divided:
+            if whole % parts:
+                raise ConfigError(f"a network's {name} is a multiple of its {by}, got {whole} and {parts}")
+        if self.window % 2 == 0:
+            raise ConfigError(f"a network's window is an odd number of cells, got {self.window}")
+        if 16 % self.identity_stride:
+            raise ConfigError(f"a network's identity_stride divides 16, got {self.identity_stride}")
 
 
 _LITE: dict[str, Any] = {

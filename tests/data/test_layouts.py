@@ -138,6 +138,10 @@ def test_a_listed_video_that_is_not_there_is_named(tmp_path: Path) -> None:
     (root / "ImageSets" / "2017" / "train.txt").write_text("walk\nghost\n")
     with pytest.raises(LayoutError, match=r"no frames with masks of ghost \(1 such videos\): expected .*VIDEO/00000.png"):
         read_davis(root)
+    (root / "ImageSets" / "2017" / "train.txt").write_bytes("walk\n".encode("utf-16"))
+    with pytest.raises(LayoutError, match=r"train\.txt cannot be read as UTF-8 text") as caught:
+        read_davis(root)
+    assert "\n" not in str(caught.value)
 
 
 def test_wrong_json_is_told_from_missing_json(tmp_path: Path) -> None:

@@ -195,13 +195,38 @@ def test_a_broken_sam_2_checkpoint_is_one_line(sam2: None, monkeypatch: pytest.M
 
 def test_methods_of_other_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     module = types.ModuleType("their_program")
-    module.make = lambda: MaskFolder("masks")  # type: ignore[attr-defined]
-    module.nothing = lambda: object()  # type: ignore[attr-defined]
+    called: list[str] = []
+
+    class Theirs:
+        def start(self, video: Video, objects: int) -> None: ...
+
+        def interact(self, scribbles: object) -> None: ...
+
+    class Needy(Theirs):
+        def __init__(self, path: str) -> None: ...
+
+    class Nothing:
+        def __init__(self) -> None:
+            called.append("nothing")
+
+    module.Theirs, module.Needy, module.Nothing = Theirs, Needy, Nothing  # type: ignore[attr-defined]
+    module.make = lambda: called.append("make")  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "their_program", module)
-    assert isinstance(import_method("their_program:make"), MaskFolder)
-    with pytest.raises(ConfigError, match="gives a object without start"):
-        import_method("their_program:nothing")
-    with pytest.raises(ConfigError, match=r"no attribute 'other'.*give package.module:factory"):
+    assert isinstance(import_method("their_program:Theirs"), Theirs)
+    for name in ("Nothing", "make"):  # neither is called
+        with pytest.raises(ConfigError, match="is not a class with start"):
+            import_method(f"their_program:{name}")
+    assert called == []
+    with pytest.raises(ConfigError, match=r"cannot be made without arguments: .*path"):
+        import_method("their_program:Needy")
+    with pytest.raises(ConfigError, match=r"no attribute 'other'.*give package.module:Class"):
         import_method("their_program:other")
     with pytest.raises(ConfigError, match="No module named 'no_such_program'"):
-        import_method("no_such_program:make")
+        import_method("no_such_program:Method")
+
+
+def test_functions_are_never_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.system", lambda *_: pytest.fail("it was called"))
+    for place in ("os:system", "os:abort", "sys:exit", "builtins:input", "builtins:dict", "os:", ":system"):
+        with pytest.raises(ConfigError):
+            import_method(place)

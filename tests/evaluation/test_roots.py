@@ -121,6 +121,14 @@ def test_bad_roots_are_refused_in_one_line(root: Path, tmp_path: Path) -> None:
     refused("no sequences in Annotations")
 
 
+@pytest.mark.parametrize("content", [b"b\xe4r\n", "one\n".encode("utf-16")])
+def test_lists_in_another_encoding_are_refused_in_one_line(root: Path, content: bytes) -> None:
+    (root / "ImageSets" / "2017" / "val.txt").write_bytes(content)
+    with pytest.raises(LayoutError, match=r"val\.txt is not UTF-8") as caught:
+        find_sequences(root)
+    assert "\n" not in str(caught.value)
+
+
 def test_bad_masks_are_refused_in_one_line(root: Path) -> None:
     masks = root / "Annotations" / "480p" / "one"
     write_mask(masks / "00002.png", np.zeros((10, 12), np.uint8))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from idpro.errors import ConfigError
+from idpro.errors import ConfigError, OutputError
 from idpro.training.commands import app
 from idpro.training.recipe import shipped_recipes
 
@@ -52,3 +52,31 @@ def test_a_run_is_kept_under_its_recipes_name(file: Path, tmp_path: Path, monkey
 def test_nothing_to_train_is_told() -> None:
     with pytest.raises(ConfigError, match="name a recipe"):
         RUNNER.invoke(app, [], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [("--threads", "0"), ("--every", "0"), ("--workers", "-1"), ("--devices", "-1"), ("--nodes", "0"), ("--devices", "x")],
+)
+def test_numbers_that_make_no_sense_are_refused_before_anything_is_run(
+    file: Path, tmp_path: Path, option: tuple[str, str]
+) -> None:
+    done = RUNNER.invoke(app, [str(file), "-o", str(tmp_path / "run"), *option])
+    assert done.exit_code == 2 and "Traceback" not in done.output and option[0] in done.output
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_in_the_place_of_the_folder_is_refused(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("precious")
+    with pytest.raises(OutputError, match="cannot write") as caught:
+        RUNNER.invoke(app, [str(file), "-o", str(tmp_path / "run"), "--accelerator", "cpu"], catch_exceptions=False)
+    assert "\n" not in str(caught.value) and (tmp_path / "run").read_text() == "precious"
+
+
+@pytest.mark.parametrize("option", [("--accelerator", "toaster"), ("--precision", "3-bit"), ("--accelerator", "gpu")])
+def test_what_fabric_does_not_have_is_one_line(file: Path, tmp_path: Path, option: tuple[str, str]) -> None:
+    if option == ("--accelerator", "gpu") and torch.cuda.is_available():
+        option = ("--accelerator", "tpu")
+    with pytest.raises(ConfigError) as caught:
+        RUNNER.invoke(app, [str(file), "-o", str(tmp_path / "run"), *option], catch_exceptions=False)
+    assert "\n" not in str(caught.value)

@@ -95,7 +95,10 @@ def read_davis(
     listed = next((path for path in lists if path.is_file()), None)
     if listed is None:
         raise LayoutError(f"no DAVIS {year} in {root}: expected {tree}")
-    lines = [line.split()[0] for line in listed.read_text().splitlines() if line.strip()]
+    try:
+        lines = [line.split()[0] for line in listed.read_text(encoding="utf-8").splitlines() if line.strip()]
+    except (OSError, UnicodeDecodeError) as error:
+        raise LayoutError(f"{listed} cannot be read as UTF-8 text ({error}): it has a sequence's name on each line") from error
     names = list(dict.fromkeys(Path(line).parent.name if "/" in line else line for line in lines))
     images, masks = root / "JPEGImages" / resolution, root / "Annotations" / resolution
     wanted = [name for name in names if name not in exclude]
@@ -225,7 +228,7 @@ def _read_json(path: Path, tree: str) -> Mapping[str, Any]:
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise LayoutError(f"no {path.name} in {path.parent}: expected {tree}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise LayoutError(f"{path} is not JSON ({error}): expected {tree}") from error
     if not isinstance(content, dict):
         raise LayoutError(f"{path} is not a JSON object: expected {tree}")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError, MaskError, VideoError
+from ..fields import Checked
 from .clip import Clip, object_ids
 from .datasets import DEVELOPMENT_SEQUENCES, Dataset, Footage, Picture
 from .paste import cross, cut_straight, hide, paste
@@ -28,7 +29,7 @@ _CHANCES = ("stills", "distractors", "twins", "occluders", "crossings", "reveals
 
 
 @dataclass(frozen=True)
-class Mixture:
+class Mixture(Checked):
     """What the clips of a source are made of; all chances are in 0..1.
 
     Attributes:

@@ -62,14 +62,14 @@ VoidOption = Annotated[
     typer.Option(help="Pixels of value 255 in the truth: background, as in DAVIS's tools, or ignore: they do not count."),
 ]
 Sequences = Annotated[str | None, typer.Option(help="Only these sequences: a,b,c.")]
-Seeds = Annotated[int, typer.Option(help="Repeat everything with this many seeds; their spread is reported.")]
+Seeds = Annotated[int, typer.Option(min=1, help="Repeat everything with this many seeds; their spread is reported.")]
 MaxTime = Annotated[float, typer.Option(help="Seconds an object that a sample may take; 0: no limit.")]
-MethodName = Annotated[str, typer.Option("--method", help="idpro, sam2, masks, or package.module:factory of your own.")]
+MethodName = Annotated[str, typer.Option("--method", help="idpro, sam2, masks, or package.module:Class of your own.")]
 Model = Annotated[str, typer.Option(help="A shipped model or a checkpoint; with --method sam2 its .pt file.")]
 Propagation = Annotated[
     str | None, typer.Option(help="A checkpoint that propagates, such as converted AOT weights, with --model's interaction.")
 ]
-Size = Annotated[int, typer.Option(help="Short side in pixels that is worked at.")]
+Size = Annotated[int, typer.Option(min=32, help="Short side in pixels that is worked at.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads that compute. [default: one for each core]")]
 Sam2Config = Annotated[str, typer.Option(help="With --method sam2: the name of its configuration.")]
@@ -323,7 +323,7 @@ def create_method(
         return MaskFolder(pred), {"method": "masks", "pred": str(pred.resolve())}
     if ":" in name:
         return import_method(name), {"method": name}
-    raise ConfigError(f"--method must be idpro, sam2, masks or package.module:factory, got {name!r}")
+    raise ConfigError(f"--method must be idpro, sam2, masks or package.module:Class, got {name!r}")
 
 
 def _follower(

@@ -213,21 +213,24 @@ class Sam2Method:
 
 
 def import_method(place: str) -> Any:
-    """The method of another program: ``package.module:factory``, called without arguments.
+    """The method of another program: an instance of the class ``package.module:Class``, made without arguments.
+
+    Nothing but a class that has the protocol's methods is called.
 
     Raises:
-        ConfigError: no such module or name, or what it gives is no method.
+        ConfigError: no such module or class, one without the methods, or one that cannot be made.
     """
     module, _, name = place.partition(":")
     try:
-        method = getattr(importlib.import_module(module), name)()
-    except (ImportError, AttributeError, ValueError) as error:
-        raise ConfigError(f"--method {place}: {error}; give package.module:factory, importable from here") from error
-    if not isinstance(method, Method | Follower):
-        raise ConfigError(
-            f"--method {place} gives a {type(method).__name__} without start(video, objects) and interact(scribbles)"
-        )
-    return method
+        kind = getattr(importlib.import_module(module), name)
+    except Exception as error:  # whatever a module of others raises when it is imported
+        raise ConfigError(f"--method {place}: {error}; give package.module:Class, importable from here") from error
+    if not isinstance(kind, type) or not issubclass(kind, Method | Follower):
+        raise ConfigError(f"--method {place} is not a class with start(video, objects) and interact(scribbles) or follow(masks)")
+    try:
+        return kind()
+    except Exception as error:  # as above
+        raise ConfigError(f"--method {place} cannot be made without arguments: {error}") from error
 
 
 def check_masks(masks: Any, frames: int, size: tuple[int, int], name: str) -> Masks:

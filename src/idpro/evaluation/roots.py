@@ -271,7 +271,7 @@ def _split(root: Path, year: int, split: str | None) -> list[str] | None:
     for path in lists:
         if path.is_file():
             # DAVIS 2016 lists files, "/JPEGImages/480p/bear/00000.jpg /Annotations/...", DAVIS 2017 names.
-            entries = [line.split()[0] for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+            entries = [line.split()[0] for line in _lines(path) if line.strip()]
             return list(dict.fromkeys(entry.split("/")[-2] if "/" in entry else entry for entry in entries))
     if split in (None, "development"):
         return None
@@ -279,6 +279,15 @@ def _split(root: Path, year: int, split: str | None) -> list[str] | None:
     raise LayoutError(
         f"{root} has no list {lists[0].relative_to(root)}: " + (f"there are {_some(there)}" if there else "leave --split out")
     )
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise LayoutError(f"{path} is not UTF-8: save it as plain text with a sequence's name on each line") from error
+    except OSError as error:
+        raise LayoutError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _some(names: Sequence[str]) -> str:

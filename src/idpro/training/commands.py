@@ -24,12 +24,12 @@ def train(
     set_: Annotated[list[str] | None, typer.Option("--set", help="Override: key=value, stages.0.size=256.")] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the shipped recipes.")] = False,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu, mps.")] = "auto",
-    devices: Annotated[int, typer.Option(help="Devices of this machine.")] = 1,
-    nodes: Annotated[int, typer.Option(help="Machines (torchrun sets both itself).")] = 1,
+    devices: Annotated[int, typer.Option(min=1, help="Devices of this machine.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines (torchrun sets both itself).")] = 1,
     precision: Annotated[str, typer.Option(help="As Lightning Fabric has it: 32-true, bf16-mixed, 16-mixed.")] = "32-true",
-    threads: Annotated[int | None, typer.Option(help="CPU threads of each process.")] = None,
-    workers: Annotated[int, typer.Option(help="Processes that make clips ahead, for each device.")] = 0,
-    every: Annotated[int, typer.Option(help="Steps between lines of the log.")] = 20,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of each process.")] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that make clips ahead, for each device.")] = 0,
+    every: Annotated[int, typer.Option(min=1, help="Steps between lines of the log.")] = 20,
 ) -> None:
     """Train a part of a network by a recipe, or go on where the run in the folder stopped."""
     if list_:

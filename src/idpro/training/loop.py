@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from ..atomic import cannot_write
 from ..checkpoint import save_network
 from ..data import ClipSource, Dataset, read_datasets
 from ..errors import CheckpointError, ConfigError, IDProError, MaskError, MissingExtra, VideoError
@@ -99,7 +100,10 @@ class _Run:
         source = ClipSource(read_data(recipe), recipe.seed, recipe.mixture)
         self.clips = StepBatches(source, recipe, self.fabric.global_rank, world)
         videos = validation_videos(recipe) if self.fabric.is_global_zero else ()
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise cannot_write(folder, error) from error
         torch.manual_seed(recipe.seed)
         self.network = starting_network(recipe)
         self.sequences = tuple(_sequences(videos, recipe, self.network.config.align_corners))

@@ -11,26 +11,26 @@ length = 3
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, get_type_hints
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from ..config import preset
 from ..data import Mixture
 from ..errors import ConfigError
+from ..fields import Bounds, Checked, read_fields
 
 Part = Literal["propagation", "interaction"]
+MOST_PIXELS = 2**31  # of a step, over all processes: some 25 GB of images alone
 
 
 @dataclass(frozen=True)
-class Stage:
+class Stage(Checked):
     """A stretch of the curriculum.
 
     Attributes:
@@ -44,6 +44,18 @@ class Stage:
         memory: propagation: the most frames of a clip whose true masks are in the memory.
         stills: chance of a clip from a still; None keeps the recipe's mixture.
     """
+
+    BOUNDS: ClassVar[Bounds] = {
+        "steps": (1, 100_000_000),
+        "size": (64, 2048),
+        "length": (1, 128),
+        "batch": (1, 4096),
+        "learning_rate": (0, 1),
+        "rounds": (1, 16),
+        "memory": (1, 128),
+        "stills": (0, 1),
+        "smallest": (64, 2048),
+    }
 
     steps: int
     size: int = 192
@@ -70,7 +82,7 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Validation:
+class Validation(Checked):
     """What a run looks at, every so many steps, to tell how good it is.
 
     Attributes:
@@ -80,6 +92,8 @@ class Validation:
         size: short side in pixels.
         frames, stride: frames of each video, and from one to the next.
     """
+
+    BOUNDS: ClassVar[Bounds] = {"every": (0, 100_000_000), "size": (64, 2048), "frames": (2, 1000), "stride": (1, 1000)}
 
     data: tuple[str, ...] = ()
     every: int = 500
@@ -93,7 +107,7 @@ class Validation:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(Checked):
     """One training run.
 
     Attributes:
@@ -120,6 +134,16 @@ class Recipe:
         validation: what is looked at on the way.
         checkpoint_seconds: from one checkpoint to the next.
     """
+
+    BOUNDS: ClassVar[Bounds] = {
+        "seed": (0, 2**63 - 1),
+        "freeze": (0, 100),
+        "warmup": (0, 100_000_000),
+        "cooldown": (0, 100_000_000),
+        "hardest_after": (0, 100_000_000),
+        "checkpoint_seconds": (0, 86_400),
+        **dict.fromkeys(("backbone_rate", "weight_decay", "ema", "hardest", "feedback", "waypoints", "late", "alone"), (0, 1)),
+    }
 
     part: Part
     stages: tuple[Stage, ...]
@@ -162,6 +186,11 @@ class Recipe:
                 raise ConfigError(f"a stage's smallest size is not above its size, got {smallest} and {stage.size}")
             if min(stage.steps, stage.length, stage.batch, stage.rounds, stage.memory) < 1:
                 raise ConfigError(f"a stage's steps, length, batch, rounds and memory are at least 1, got {stage}")
+            if stage.batch * stage.length * stage.size**2 > MOST_PIXELS:
+                raise ConfigError(
+                    f"a stage looks at batch x length x size x size pixels a step, at most {MOST_PIXELS}, "
+                    f"got {stage.batch} x {stage.length} x {stage.size} x {stage.size}"
+                )
 
     @property
     def steps(self) -> int:
@@ -210,7 +239,7 @@ def read_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
     shipped = resources.files("idpro.training") / "configs" / f"{name_or_path}.toml"
     path = Path(name_or_path)
     if path.is_file():
-        text = path.read_text()
+        text = _text(path)
     elif shipped.is_file():
         text = shipped.read_text()
     else:
@@ -219,42 +248,27 @@ def read_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
         values = tomllib.loads(text)
         for override in overrides:
             _override(values, override)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{name_or_path} is not TOML: {error}") from error
     return recipe_from(values)
 
 
-def recipe_from(values: dict[str, Any]) -> Recipe:
-    """A recipe from plain values (what ``dataclasses.asdict`` made, or a parsed TOML file)."""
-    values = dict(values)
+def _text(path: Path) -> str:
     try:
-        stages = tuple(Stage(**stage) for stage in values.pop("stages", ()))
-        mixture = Mixture(**_with_tuples(values.pop("mixture", {})))
-        validation = Validation(**_with_tuples(values.pop("validation", {})))
-        recipe = Recipe(stages=stages, mixture=mixture, validation=validation, **_with_tuples(values))
-    except TypeError as error:
-        known = ", ".join(f.name for f in dataclasses.fields(Recipe))
-        raise ConfigError(f"the recipe lacks a key, has one too many or of another type: {error}; known keys: {known}") from error
-    tables: tuple[Recipe | Mixture | Validation | Stage, ...] = (recipe, mixture, validation, *stages)
-    for table in tables:
-        _check_types(table)
-    return recipe
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8, as TOML is: save it in that encoding") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _check_types(table: Recipe | Mixture | Validation | Stage) -> None:
-    """Numbers, texts and switches are what they are declared as; tuples and tables have seen to themselves."""
-    for name, hint in get_type_hints(type(table)).items():
-        value, declared = getattr(table, name), hint.__args__ if isinstance(hint, UnionType) else (hint,)
-        allowed = (*declared, int) if float in declared else declared
-        if set(allowed) <= {int, float, str, bool, NoneType} and type(value) not in allowed:
-            expected = " or ".join(t.__name__ for t in declared)
-            raise ConfigError(f"the recipe's {name} is of type {expected}, got {value!r}")
-        if hint == tuple[str, ...] and not (isinstance(value, tuple) and all(isinstance(v, str) for v in value)):
-            raise ConfigError(f"the recipe's {name} is a list of texts, got {value!r}")
+def recipe_from(values: dict[str, Any]) -> Recipe:
+    """A recipe from plain values (what ``dataclasses.asdict`` made, or a parsed TOML file).
 
-
-def _with_tuples(table: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    Raises:
+        ConfigError: a key too many or too few, a value of another type or out of bounds.
+    """
+    return read_fields(Recipe, values, "the recipe")
 
 
 def _override(values: dict[str, Any], text: str) -> None:
