@@ -7,6 +7,8 @@ const paths = {
   click: '<circle cx="10" cy="10" r="2.200" fill="currentColor"/><circle cx="10" cy="10" r="6.500"/><path d="M10 1.500v3M10 15.500v3M1.500 10h3M15.500 10h3"/>',
   box: '<rect x="3.500" y="4.500" width="13" height="11" rx="1" stroke-dasharray="3 2"/><path d="M3.500 7.500v-3h3M16.500 12.500v3h-3" stroke-width="2"/>',
   paint: '<path d="M4 9.500 9.500 4l6 6-5.500 5.500a1.500 1.500 0 0 1-2.100 0L4 11.600a1.500 1.500 0 0 1 0-2.100Z" fill="currentColor" fill-opacity=".25"/><path d="m7.500 2 2 2M16.800 12.800c.9 1.300 1.400 2 1.400 2.700a1.500 1.500 0 0 1-3 0c0-.7.600-1.400 1.600-2.700Z" />',
+  lasso: '<path d="M4 11.5C2.5 8 5.500 3.500 10.500 3.500S18 6.500 17 10s-6 5-9.500 3.500"/><circle cx="6" cy="13" r="2"/><path d="M6 15c.3 1.500-.5 2.500-2 2.500"/>',
+  polygon: '<path d="M4 7.500 10.500 3.500l6 5-3 8H6L4 7.500Z" stroke-linejoin="miter"/><circle cx="4" cy="7.500" r="1.300" fill="currentColor"/><circle cx="10.500" cy="3.500" r="1.300" fill="currentColor"/><circle cx="16.500" cy="8.500" r="1.300" fill="currentColor"/><circle cx="13.500" cy="16.500" r="1.300" fill="currentColor"/><circle cx="6" cy="16.500" r="1.300" fill="currentColor"/>',
   hand: '<path d="M6.500 10V5.200a1.200 1.200 0 0 1 2.400 0V9 3.700a1.200 1.200 0 0 1 2.400 0V9 4.700a1.200 1.200 0 0 1 2.400 0V10 7a1.200 1.200 0 0 1 2.300 0v5c0 3-1.900 5.500-5 5.500-2.300 0-3.500-.9-4.600-2.600L3.600 11.200a1.200 1.200 0 0 1 2-1.300l.9 1.300"/>',
   attention: '<circle cx="5" cy="14" r="2"/><circle cx="15" cy="5" r="2"/><circle cx="15.500" cy="14.500" r="1.500"/><path d="M6.500 12.600 13.500 6.300M7 14h6.800M5 12V9.500"/>',
   select: '<path d="M5 3.500 15.500 10l-4.700 1.300L8.300 16 5 3.500Z"/>',

@@ -22,6 +22,7 @@ export function drawMark(context, viewport, mark, color, selected) {
   }
   if (mark.kind === 'stroke') drawStroke(context, viewport, mark, mark.object ? color : BACKGROUND, selected);
   else if (mark.kind === 'box') drawBox(context, viewport, mark, color, selected);
+  else if (mark.kind === 'area') drawArea(context, viewport, mark, mark.object ? color : BACKGROUND, selected);
   else if (mark.kind === 'paint' && selected) {
     context.globalAlpha = 0.5;
     trace(context, viewport, mark);
@@ -65,6 +66,20 @@ function drawStroke(context, viewport, mark, color, selected) {
     context.setLineDash([width * 0.6, width * 1.5]);
     context.stroke();
   }
+}
+
+/** @param {CanvasRenderingContext2D} context @param {Viewport} viewport @param {Mark} mark @param {string} color @param {boolean} selected */
+function drawArea(context, viewport, mark, color, selected) {
+  trace(context, viewport, mark);
+  context.closePath();
+  context.strokeStyle = selected ? '#ffffff' : CASING;
+  context.lineWidth = selected ? 4 : 3;
+  context.stroke();
+  context.shadowBlur = 0;
+  context.strokeStyle = color;
+  context.lineWidth = 1.5;
+  context.setLineDash([5, 4]);
+  context.stroke();
 }
 
 /** @param {CanvasRenderingContext2D} context @param {[number, number]} at @param {string} color @param {boolean} negative @param {boolean} selected */
@@ -134,6 +149,7 @@ export function touches(viewport, mark, [x, y], reach) {
     return inside && !deep;
   }
   const points = (mark.points ?? []).map(([px, py]) => viewport.toStage(px, py));
+  if (mark.kind === 'area') points.push(points[0]);
   const limit = reach + (points.length === 1 && mark.kind === 'stroke' ? 7 : viewport.lengthToStage(mark.width ?? 0) / 2);
   return points.some((point, i) => distance([x, y], points[Math.max(0, i - 1)], point) <= limit);
 }

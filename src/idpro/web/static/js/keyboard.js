@@ -5,7 +5,7 @@ import { TOOLS } from './tools.js';
 /** @typedef {import('./actions.js').Actions} Actions */
 /** @typedef {{keys: string[], text: string, group: string, run: (event: KeyboardEvent) => void, repeat?: boolean}} Shortcut */
 
-/** @param {Actions} actions @param {{abandon: () => boolean}} pointer @returns {Shortcut[]} */
+/** @param {Actions} actions @param {import('./pointer.js').Pointer} pointer @returns {Shortcut[]} */
 export function shortcuts(actions, pointer) {
   const { store } = actions;
   const stage = () => /** @type {import('./stage.js').Stage} */ (actions.stage);
@@ -24,7 +24,7 @@ export function shortcuts(actions, pointer) {
     { group: 'Time', keys: ['O'], text: 'Range ends here', run: () => actions.setRange('end') },
     { group: 'Time', keys: ['X'], text: 'No range', run: () => actions.clearRange() },
 
-    { group: 'Model', keys: ['Enter'], text: 'Commit scribbles', run: () => void actions.commit() },
+    { group: 'Model', keys: ['Enter'], text: 'Commit scribbles (or close the polygon)', run: () => void (pointer.unfinished('finish') || actions.commit()) },
     { group: 'Model', keys: ['P'], text: 'Propagate from here', run: () => void actions.propagate() },
     { group: 'Model', keys: ['Shift+P'], text: 'Pause or go on propagating', run: () => actions.pauseOrResume() },
     {
@@ -43,7 +43,7 @@ export function shortcuts(actions, pointer) {
     ...TOOLS.map(({ id, key, name }) => ({ group: 'Tools', keys: [key], text: name, run: () => actions.setTool(id) })),
     { group: 'Tools', keys: ['['], text: 'Thinner', run: () => actions.changeWidth(-1), repeat: true },
     { group: 'Tools', keys: [']'], text: 'Thicker', run: () => actions.changeWidth(1), repeat: true },
-    { group: 'Tools', keys: ['Delete', 'Backspace'], text: 'Delete the selected mark', run: () => actions.deleteSelected() },
+    { group: 'Tools', keys: ['Delete', 'Backspace'], text: 'Delete the selected mark', run: () => void (pointer.unfinished('stepBack') || actions.deleteSelected()) },
 
     ...Array.from({ length: 9 }, (_, i) => ({
       group: 'Objects', keys: [String(i + 1)], text: i ? '' : 'Choose an object by its number (two digits quickly: 10 and more)', run: () => void actions.chooseByDigit(i + 1),

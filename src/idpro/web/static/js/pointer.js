@@ -24,6 +24,7 @@ export class Pointer {
     element.addEventListener('contextmenu', (event) => event.preventDefault());
     element.addEventListener('wheel', (event) => this.wheel(event), { passive: false });
     stage.store.watch(['tool', 'object', 'widths', 'objects'], () => this.refreshCursor());
+    stage.store.watch(['tool', 'frame', 'project'], () => this.tools.polygon.cancel?.());
   }
 
   /** @param {PointerEvent} event @returns {Spot} */
@@ -49,7 +50,7 @@ export class Pointer {
     const rubs = event.pointerType === 'pen' && (event.buttons & 32) !== 0;
     const name = pans ? 'hand' : rubs ? 'eraser' : this.stage.store.state.tool;
     const outside = this.outside(spot);
-    if (outside && !['hand', 'brush', 'background', 'box', 'paint'].includes(name)) return;
+    if (outside && !['hand', 'brush', 'background', 'box', 'paint', 'lasso'].includes(name)) return;
     if (this.stage.store.state.playing) this.stage.store.set({ playing: false });
     const tool = this.tools[name];
     try {
@@ -72,6 +73,7 @@ export class Pointer {
       const all = event.getCoalescedEvents?.() ?? [];
       for (const one of all.length ? all : [event]) this.drag.tool.move?.(this.spot(one));
     }
+    if (!this.drag && event.pointerType !== 'touch') this.tools[this.stage.store.state.tool]?.hover?.(spot);
     if (event.pointerType !== 'touch') this.showCursor(spot);
   }
 
@@ -91,9 +93,17 @@ export class Pointer {
 
   /** Gives up what is being drawn; whether there was something. */
   abandon() {
-    if (!this.drag) return false;
+    if (!this.drag) return this.unfinished('cancel');
     this.drag.tool.cancel?.();
     this.drag = null;
+    return true;
+  }
+
+  /** For a polygon with some corners: gives it up, closes it, or takes the last corner back; whether there was one. @param {'cancel'|'finish'|'stepBack'} what */
+  unfinished(what) {
+    const { tool } = this.stage.store.state;
+    if (tool !== 'polygon' || !this.stage.draft) return false;
+    this.tools[tool][what]?.();
     return true;
   }
 

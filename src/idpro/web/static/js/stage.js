@@ -3,7 +3,7 @@
 import { Compositor } from './compositor.js';
 import { byId, onceAFrame } from './dom.js';
 import { drawCursor, drawMark } from './ink.js';
-import { withExactMarks } from './runs.js';
+import { isExact, withExactMarks } from './runs.js';
 import { Viewport } from './viewport.js';
 
 /** @typedef {import('./store.js').Mark} Mark */
@@ -79,7 +79,7 @@ export class Stage {
     const pending = marks.get(frame) ?? [];
     const kept = this.media.masks.get(frame, versions[frame])?.mask ?? null;
     const mask = this.previewed() ?? kept;
-    const base = mask ?? (pending.some((/** @type {Mark} */ m) => m.kind === 'paint') ? this.media.emptyMask() : null);
+    const base = mask ?? (pending.some((/** @type {Mark} */ m) => m.kind === 'paint' || m.kind === 'area') ? this.media.emptyMask() : null);
     return base && withExactMarks(base, pending);
   }
 
@@ -123,7 +123,7 @@ export class Stage {
     }
     const mask = this.painted ?? this.currentMask();
     if (!mask) return;
-    const pending = (marks.get(frame) ?? []).filter((/** @type {Mark} */ m) => m.kind === 'paint' || m.kind === 'absent').map((/** @type {Mark} */ m) => m.id);
+    const pending = (marks.get(frame) ?? []).filter(isExact).map((/** @type {Mark} */ m) => m.id);
     const entry = (view.before ? media.before : media.masks).kept.get(frame);
     const key = [frame, entry?.version, this.previewed() ? this.store.state.preview.key : '', view.before, pending.join(), JSON.stringify(view), this.store.state.object, this.paints, JSON.stringify(this.store.state.objects)].join('|');
     if (key !== this.composed) {

@@ -6,12 +6,15 @@ import { applyExact, paintSegment } from './runs.js';
 
 /**
  * @typedef {{unit: [number, number], stage: [number, number], alt: boolean}} Spot
- * @typedef {{down: (spot: Spot) => boolean|void, move?: (spot: Spot) => void, up?: (spot: Spot) => void, cancel?: () => void}} Tool
+ * @typedef {{down: (spot: Spot) => boolean|void, move?: (spot: Spot) => void, up?: (spot: Spot) => void, cancel?: () => void,
+ *   hover?: (spot: Spot) => void, finish?: () => boolean, stepBack?: () => boolean}} Tool hover: no button is down; finish, stepBack:
+ *   of what takes several clicks, whether there was something
  * @typedef {import('./stage.js').Stage} Stage
  * @typedef {import('./actions.js').Actions} Actions
  * @typedef {import('./store.js').Mark} Mark
  */
 
+const CLOSE = 9; // CSS pixels: a click this near to a corner of a polygon is on it
 const SPACING = 1.5; // CSS pixels between the points of a stroke
 
 /** A line that follows the hand a little late, which takes the tremor out. */
@@ -156,6 +159,102 @@ function paintTool(stage, actions) {
   };
 }
 
+/** What both tools of areas share: the mark that is being drawn. @param {Stage} stage @param {Actions} actions */
+function areaDraft(stage, actions) {
+  return {
+    /** @param {Spot} spot @returns {Mark|null} */
+    begin(spot) {
+      const object = spot.alt || stage.store.state.paintErases ? 0 : actions.objectToDraw();
+      if (object === null) return null;
+      return { kind: 'area', id: freshId(), object, points: [spot.unit], spares: actions.locked() };
+    },
+    /** @param {Mark} mark */
+    end(mark) {
+      const points = (mark.points ?? []).map(([x, y]) => /** @type {[number, number]} */ ([round(x), round(y)]));
+      if (points.length > 2) actions.addMark({ ...mark, points });
+    },
+    /** @param {Mark|null} mark */
+    show(mark) {
+      stage.draft = mark;
+      stage.drawInk();
+    },
+  };
+}
+
+/** Draw around pixels: what is inside is filled. @param {Stage} stage @param {Actions} actions @returns {Tool} */
+function lassoTool(stage, actions) {
+  const draft = areaDraft(stage, actions);
+  /** @type {Mark|null} */
+  let mark = null;
+  /** @type {[number, number]} */
+  let last = [0, 0];
+  return {
+    down(spot) {
+      mark = draft.begin(spot);
+      last = spot.stage;
+      draft.show(mark);
+      return mark !== null;
+    },
+    move(spot) {
+      if (!mark || Math.hypot(spot.stage[0] - last[0], spot.stage[1] - last[1]) < SPACING) return;
+      mark.points?.push(spot.unit);
+      last = spot.stage;
+      draft.show(mark);
+    },
+    up() {
+      if (mark) draft.end(mark);
+      this.cancel?.();
+    },
+    cancel() {
+      mark = null;
+      draft.show(null);
+    },
+  };
+}
+
+/** Click corner after corner; the first one, a double click or Enter closes. @param {Stage} stage @param {Actions} actions @returns {Tool} */
+function polygonTool(stage, actions) {
+  const draft = areaDraft(stage, actions);
+  /** @type {Mark|null} */
+  let mark = null;
+  let frame = -1;
+  const near = (/** @type {[number, number]} */ at, /** @type {[number, number]} */ corner) => {
+    const [x, y] = stage.viewport.toStage(...corner);
+    return Math.hypot(x - at[0], y - at[1]) < CLOSE;
+  };
+  return {
+    down(spot) {
+      if (mark && frame !== stage.store.state.frame) this.cancel?.();
+      const points = mark?.points ?? [];
+      if (mark && points.length && (near(spot.stage, points[0]) || near(spot.stage, points[points.length - 1]))) return void this.finish?.();
+      if (mark) mark.points = [...points, spot.unit];
+      else mark = draft.begin(spot);
+      frame = stage.store.state.frame;
+      draft.show(mark);
+    },
+    hover(spot) {
+      if (mark && frame === stage.store.state.frame) draft.show({ ...mark, points: [...(mark.points ?? []), spot.unit] });
+    },
+    finish() {
+      if (!mark) return false;
+      draft.end(mark);
+      this.cancel?.();
+      return true;
+    },
+    stepBack() {
+      if (!mark) return false;
+      mark.points = mark.points?.slice(0, -1);
+      if (mark.points?.length) draft.show(mark);
+      else this.cancel?.();
+      return true;
+    },
+    cancel() {
+      mark = null;
+      draft.show(null);
+    },
+  };
+}
+
 /** Rubs out pending marks of the frame. @param {Stage} stage @param {Actions} actions @returns {Tool} */
 function eraserTool(stage, actions) {
   const { store } = stage;
@@ -230,6 +329,8 @@ export function makeTools(stage, actions) {
     click: clickTool(stage, actions),
     box: boxTool(stage, actions),
     paint: paintTool(stage, actions),
+    lasso: lassoTool(stage, actions),
+    polygon: polygonTool(stage, actions),
     select: selectTool(stage),
     hand: handTool(stage),
     attention: attentionTool(stage, actions),
@@ -244,6 +345,8 @@ export const TOOLS = /** @type {const} */ ([
   { id: 'click', icon: 'click', name: 'Click', key: 'C', hint: 'Click on the object. Alt+click marks background.' },
   { id: 'box', icon: 'box', name: 'Box', key: 'R', hint: 'Drag a box around the whole object.' },
   { id: 'paint', icon: 'paint', name: 'Mask brush', key: 'M', hint: 'Paint exact pixels of the mask. Alt erases.' },
+  { id: 'lasso', icon: 'lasso', name: 'Lasso', key: 'D', hint: 'Draw around pixels: what is inside becomes the object. Alt erases.' },
+  { id: 'polygon', icon: 'polygon', name: 'Polygon', key: 'Y', hint: 'Click the corners; the first one or Enter closes, Backspace takes one back.' },
   { id: 'select', icon: 'select', name: 'Select', key: 'V', hint: 'Pick a mark to delete it, or an object by its mask.' },
   { id: 'hand', icon: 'hand', name: 'Pan', key: 'H', hint: 'Drag to move the picture. Wheel zooms.' },
   { id: 'attention', icon: 'attention', name: 'Attention', key: 'A', hint: 'Click a point to see where the model looks for it on the interacted frames.' },

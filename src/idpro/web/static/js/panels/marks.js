@@ -81,5 +81,5 @@ function row(store, actions, frame, mark) {
 /** @param {Mark} mark */
 function kind(mark) {
   if (mark.kind === 'stroke') return mark.points?.length === 1 ? 'click' : 'stroke';
-  return { box: 'box', paint: 'mask brush', absent: 'absent' }[mark.kind];
+  return { box: 'box', paint: 'mask brush', area: 'filled area', absent: 'absent' }[mark.kind];
 }

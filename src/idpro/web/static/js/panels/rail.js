@@ -33,7 +33,8 @@ function options(store, actions) {
   const { tool, objects, object, widths, project, paintErases } = store.state;
   const about = TOOLS.find((t) => t.id === tool);
   const chosen = objects.find((/** @type {any} */ o) => o.id === object);
-  const drawsObject = ['brush', 'click', 'box', 'paint'].includes(tool);
+  const drawsObject = ['brush', 'click', 'box', 'paint', 'lasso', 'polygon'].includes(tool);
+  const fills = ['paint', 'lasso', 'polygon'].includes(tool);
   const holder = byId('options');
   const focused = document.activeElement?.id === 'width';
   const pixels = (/** @type {number} */ w) => (project ? `${Math.max(1, Math.round(w * Math.min(project.width, project.height)))} px` : '');
@@ -46,9 +47,9 @@ function options(store, actions) {
     h(
       'div',
       { class: 'pill' },
-      drawsObject && h('span', { class: 'dot', style: { '--object': paintErases && tool === 'paint' ? '#ffffff' : (chosen?.color ?? '#8a93a3') } }),
-      drawsObject && h('span', { class: 'who', text: paintErases && tool === 'paint' ? 'Background' : (chosen?.name ?? 'New object') }),
-      tool === 'paint' &&
+      drawsObject && h('span', { class: 'dot', style: { '--object': paintErases && fills ? '#ffffff' : (chosen?.color ?? '#8a93a3') } }),
+      drawsObject && h('span', { class: 'who', text: paintErases && fills ? 'Background' : (chosen?.name ?? 'New object') }),
+      fills &&
         h('button', { type: 'button', class: 'chip', 'aria-pressed': String(paintErases), text: 'Erase', title: 'Paint background instead', on: { click: () => store.set({ paintErases: !paintErases }) } }),
       tool in widths &&
         h('input', {
