@@ -37,6 +37,6 @@ def test_a_job_is_told_as_the_schema_says() -> None:
 
 def test_a_union_has_the_fields_of_all_its_models() -> None:
     mark = properties("Mark")
-    assert mark["kind"] == "'stroke'|'box'|'paint'|'absent'" and mark["object"] == "number"
+    assert mark["kind"] == "'stroke'|'box'|'paint'|'area'|'absent'" and mark["object"] == "number"
     assert mark["[points]"] == "[number, number][]" and mark["[x0]"] == "number" and mark["[spares]"] == "number[]"
     assert properties("EditRequest") == {"edit": "Edit"}

@@ -15,6 +15,7 @@ from ..masks import object_color
 from .schemas import (
     AbsentMark,
     AddObject,
+    AreaMark,
     BoxMark,
     ClearMarks,
     Edit,
@@ -32,10 +33,11 @@ MARKS_PER_FRAME = 2000
 
 @dataclass(frozen=True)
 class Document:
-    """Objects in the list's order, and the pending marks of each frame in the order they were drawn."""
+    """Objects in the list's order, the pending marks of each frame in the order they were drawn, and those committed before."""
 
     objects: tuple[ObjectInfo, ...] = ()
     marks: Mapping[int, tuple[Mark, ...]] = field(default_factory=dict)
+    committed: Mapping[int, tuple[Mark, ...]] = field(default_factory=dict)
 
     @property
     def ids(self) -> tuple[int, ...]:
@@ -82,14 +84,27 @@ class Document:
         return replace(self, objects=self.objects + added) if added else self
 
     def without_object(self, object_id: int) -> Document:
-        """Without an object and without its pending marks."""
-        marks = {f: tuple(m for m in ms if m.object != object_id) for f, ms in self.marks.items()}
-        return Document(tuple(o for o in self.objects if o.id != object_id), {f: ms for f, ms in marks.items() if ms})
+        """Without an object and without its marks."""
+        others = tuple(o for o in self.objects if o.id != object_id)
+        return Document(others, _without(self.marks, object_id), _without(self.committed, object_id))
 
-    def without_marks(self, ids: Iterable[str]) -> Document:
+    def with_committed(self, ids: Iterable[str]) -> Document:
+        """These pending marks have become masks: they are kept with those that did before."""
         gone = set(ids)
-        marks = {f: tuple(m for m in ms if m.id not in gone) for f, ms in self.marks.items()}
-        return replace(self, marks={f: ms for f, ms in marks.items() if ms})
+        left = {f: tuple(m for m in ms if m.id not in gone) for f, ms in self.marks.items()}
+        committed = dict(self.committed)
+        for frame, marks in self.marks.items():
+            if taken := tuple(m for m in marks if m.id in gone):
+                committed[frame] = (*committed.get(frame, ()), *taken)
+        return replace(self, marks={f: ms for f, ms in left.items() if ms}, committed=committed)
+
+    def released(self, frames: Iterable[int], again: bool) -> Document:
+        """Without what was committed on frames; ``again``: there it is pending once more, before what is pending now."""
+        gone = set(frames)
+        marks = dict(self.marks)
+        for frame in gone & self.committed.keys() if again else ():
+            marks[frame] = (*self.committed[frame], *marks.get(frame, ()))
+        return replace(self, marks=marks, committed={f: ms for f, ms in self.committed.items() if f not in gone})
 
     def seen_as(self, other: Document) -> Document:
         """With the other document's hidden and locked objects: looking is not part of what undo takes back."""
@@ -99,21 +114,21 @@ class Document:
     def _edit_marks(self, edit: EditMarks) -> Document:
         gone = set(edit.remove)
         kept = tuple(m for m in self.marks.get(edit.frame, ()) if m.id not in gone)
-        taken = {m.id for ms in self.marks.values() for m in ms} - gone
+        taken = {m.id for drawn in (self.marks, self.committed) for ms in drawn.values() for m in ms} - gone
         for mark in edit.add:
             if mark.id in taken:
                 raise ScribbleError(f"the mark {mark.id} exists already: reload the page")
             if mark.object:
                 self._require(mark.object)
-            if not isinstance(mark, PaintMark | AbsentMark):
+            if not isinstance(mark, PaintMark | AreaMark | AbsentMark):
                 mark.prompt()  # a mark that is no prompt is refused here, before it is kept
             taken.add(mark.id)
-        marks = (*kept, *(self._sparing_the_locked(m) if isinstance(m, PaintMark) else m for m in edit.add))
+        marks = (*kept, *(self._sparing_the_locked(m) if isinstance(m, PaintMark | AreaMark) else m for m in edit.add))
         if len(marks) > MARKS_PER_FRAME:
             raise ScribbleError(f"frame {edit.frame} has {len(marks)} marks; at most {MARKS_PER_FRAME} fit: commit first")
         return replace(self, marks={k: v for k, v in {**self.marks, edit.frame: marks}.items() if v})
 
-    def _sparing_the_locked(self, mark: PaintMark) -> PaintMark:
+    def _sparing_the_locked(self, mark: PaintMark | AreaMark) -> PaintMark | AreaMark:
         """The page says this as well, but another tab may have locked an object since."""
         locked = {o.id for o in self.objects if o.locked and o.id != mark.object}
         return mark.model_copy(update={"spares": tuple(sorted({*mark.spares, *locked}))})
@@ -121,6 +136,11 @@ class Document:
     def _require(self, object_id: int) -> None:
         if object_id not in self.ids:
             raise ScribbleError(f"there is no object {object_id}: add it to the list first")
+
+
+def _without(marks: Mapping[int, tuple[Mark, ...]], object_id: int) -> dict[int, tuple[Mark, ...]]:
+    left = {f: tuple(m for m in ms if m.object != object_id) for f, ms in marks.items()}
+    return {f: ms for f, ms in left.items() if ms}
 
 
 @dataclass(frozen=True)
@@ -158,10 +178,18 @@ class State:
         return self._step(Step(describe(edit, self.document), self.document, after))
 
     def solved(
-        self, label: str, marks: Iterable[str], objects: Iterable[int], steps: int, number: int, forget: int | None = None
+        self,
+        label: str,
+        marks: Iterable[str],
+        objects: Iterable[int],
+        steps: int,
+        number: int,
+        forget: int | None = None,
+        released: Iterable[int] = (),
+        again: bool = False,
     ) -> State:
-        """After the session took ``steps`` steps, consuming these pending marks (or forgetting an object)."""
-        after = self.document.without_marks(marks).with_objects(objects)
+        """After the session took ``steps`` steps: it consumed pending marks, forgot an object, or released frames."""
+        after = self.document.released(released, again).with_committed(marks).with_objects(objects)
         if forget is not None:
             after = after.without_object(forget)
         return self._step(Step(label, self.document, after, steps, number))
@@ -192,6 +220,8 @@ def describe(edit: Edit, document: Document) -> str:
                 return "box"
             if isinstance(mark, AbsentMark):
                 return f"{names.get(mark.object, 'object')} absent"
+            if isinstance(mark, AreaMark):
+                return "filled area" if mark.object else "erased area"
             if isinstance(mark, PaintMark):
                 return "paint" if mark.object else "mask eraser"
             return ("click" if len(mark.points) == 1 else "stroke") if mark.object else "background stroke"

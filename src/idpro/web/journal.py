@@ -32,7 +32,10 @@ class Edited(_Line):
 
 
 class Solved(_Line):
-    """The session took steps: the pending marks they consumed, its objects, and the number of its last step."""
+    """The session took steps: the pending marks they consumed, its objects, and the number of its last step.
+
+    ``released``: frames whose committed marks are void; ``again``: they are pending once more.
+    """
 
     did: Literal["solved"] = "solved"
     label: str
@@ -41,6 +44,8 @@ class Solved(_Line):
     steps: int = 1
     number: int
     forget: int | None = None
+    released: tuple[int, ...] = ()
+    again: bool = False
 
 
 class Undone(_Line):
@@ -61,7 +66,9 @@ def advance(state: State, line: Line) -> State:
         case Edited():
             return state.edit(line.edit)
         case Solved():
-            return state.solved(line.label, line.marks, line.objects, line.steps, line.number, line.forget)
+            return state.solved(
+                line.label, line.marks, line.objects, line.steps, line.number, line.forget, line.released, line.again
+            )
         case Undone():
             return state.undo() if state.done else state
         case Redone():

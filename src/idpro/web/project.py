@@ -25,9 +25,9 @@ from .hub import Hub
 from .imports import Imports
 from .journal import Journal
 from .pictures import Pictures, cover
-from .record import Record, committed, unmarked
+from .record import Record, committed, taken_up, unmarked
 from .schemas import AddObject, Edit, EditMarks, EraseRequest, ExportRequest, PropagateRequest, ReleaseRequest
-from .solving import preview, solve, spread
+from .solving import Marks, preview, solve, spread
 from .waiting import Waiting
 from .worker import Job, Worker
 
@@ -94,7 +94,8 @@ class Project:
                 "project": self.describe(),
                 "notes": list(self.record.notes),
                 "objects": [o.model_dump() for o in state.document.objects],
-                "marks": {frame: [m.model_dump() for m in marks] for frame, marks in state.document.marks.items()},
+                "marks": _dumped(state.document.marks),
+                "committed": _dumped(state.document.committed),
                 "history": self._history(state),
                 **self.board.snapshot(self._session, self.exports.jobs),
             }
@@ -208,14 +209,15 @@ class Project:
         """Take back what was drawn on frames: propagation decides about them again."""
         with self._step() as session:
             session.release(request.frames)
-            self.record.solved(unmarked(request.frames), 1)
+            label = taken_up(request.frames) if request.again else unmarked(request.frames)
+            self.record.solved(label, 1, released=request.frames, again=request.again)
 
     def finish_imports(self) -> int:
         """Take all staged masks as one step; how many frames. They stay staged if that fails."""
         masks = self.imports.staged()
         with self._step() as session:
             session.interact({}, masks=masks)
-            self.record.solved(f"import {len(masks)} masks" if len(masks) > 1 else "import a mask", 1)
+            self.record.solved(f"import {len(masks)} masks" if len(masks) > 1 else "import a mask", 1, released=masks)
         self.imports.drop()
         return len(masks)
 
@@ -358,9 +360,10 @@ class Project:
         event: dict[str, Any] = {"type": "document", "history": self._history(after)}
         if old.objects != new.objects:
             event["objects"] = [o.model_dump() for o in new.objects]
-        frames = [f for f in {*old.marks, *new.marks} if old.marks.get(f) is not new.marks.get(f)]
-        if frames:
-            event["marks"] = {f: [m.model_dump() for m in new.marks.get(f, ())] for f in frames}
+        for key in ("marks", "committed"):
+            was, now = getattr(old, key), getattr(new, key)
+            if frames := [f for f in {*was, *now} if was.get(f) is not now.get(f)]:
+                event[key] = _dumped({f: now.get(f, ()) for f in frames})
         self.hub.publish(event)
         self._keep_labels(after)
 
@@ -379,3 +382,7 @@ class Project:
         if undo and session is not None and state.done[-1].number == session.state.number and spread(session.state):
             undo += " and what was propagated since"
         return {"undo": undo, "redo": redo}
+
+
+def _dumped(marks: Marks) -> dict[int, list[dict[str, Any]]]:
+    return {frame: [mark.model_dump() for mark in drawn] for frame, drawn in marks.items()}

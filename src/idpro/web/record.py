@@ -16,7 +16,7 @@ from ..session.rounds import Round
 from ..session.session import Session
 from .document import State, Step
 from .journal import Edited, Journal, Line, Redone, Solved, Undone, advance
-from .schemas import AbsentMark, Edit, PaintMark
+from .schemas import AbsentMark, AreaMark, Edit, PaintMark
 
 
 class Steps(Protocol):
@@ -84,14 +84,24 @@ class Record:
             finally:
                 self._unsettled = len(session.rounds) != self.state.depth
 
-    def solved(self, label: str, steps: int, marks: Iterable[str] = (), forget: int | None = None) -> None:
-        """Write down that the session took ``steps`` steps (within ``step``), consuming pending marks or an object."""
+    def solved(
+        self,
+        label: str,
+        steps: int,
+        marks: Iterable[str] = (),
+        forget: int | None = None,
+        released: Iterable[int] = (),
+        again: bool = False,
+    ) -> None:
+        """Write down that the session took ``steps`` steps (within ``step``): pending marks consumed, an object forgotten, or
+        frames released, whose marks may be pending ``again``.
+        """
         session = self._session()
         with self._guard:
             self._write(
                 Solved(
                     label=label, marks=tuple(marks), objects=session.objects, steps=steps, number=session.state.number,
-                    forget=forget,
+                    forget=forget, released=tuple(released), again=again,
                 )
             )  # fmt: skip
 
@@ -175,7 +185,7 @@ class Record:
         self._write(
             Solved(
                 label=label, marks=tuple(self._consumed(rounds)), objects=log.objects, steps=len(rounds), number=number,
-                forget=forget,
+                forget=forget, released=tuple(sorted(rounds[0].released)),
             )
         )  # fmt: skip
 
@@ -187,7 +197,7 @@ class Record:
                     if isinstance(mark, AbsentMark):
                         taken = mark.object in round_.absent.get(frame, ())
                     else:
-                        taken = not isinstance(mark, PaintMark) and mark.prompt() in round_.scribbles.get(frame, ())
+                        taken = not isinstance(mark, PaintMark | AreaMark) and mark.prompt() in round_.scribbles.get(frame, ())
                     if taken:
                         yield mark.id
 
@@ -240,6 +250,10 @@ def _told(rounds: tuple[Round, ...], names: dict[int, str]) -> tuple[str, int | 
 
 def committed(frames: int) -> str:
     return "commit" if frames == 1 else f"commit on {frames} frames"
+
+
+def taken_up(frames: Iterable[int]) -> str:
+    return f"take up the marks of frame {', '.join(map(str, sorted(frames)))}"
 
 
 def unmarked(frames: Iterable[int]) -> str:

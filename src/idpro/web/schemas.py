@@ -68,6 +68,16 @@ class PaintMark(_Wire):
     spares: tuple[ObjectId, ...] = ()  # the objects that were locked when it was drawn
 
 
+class AreaMark(_Wire):
+    """A filled outline (lasso, polygon): exactly the pixels inside become this object, but for those of ``spares``."""
+
+    kind: Literal["area"] = "area"
+    id: MarkId
+    object: PaintId
+    points: Annotated[Points, Field(min_length=3)]
+    spares: tuple[ObjectId, ...] = ()  # the objects that were locked when it was drawn
+
+
 class AbsentMark(_Wire):
     """The object is not on this frame: its mask there is emptied."""
 
@@ -76,7 +86,7 @@ class AbsentMark(_Wire):
     object: ObjectId
 
 
-Mark = Annotated[StrokeMark | BoxMark | PaintMark | AbsentMark, Field(discriminator="kind")]
+Mark = Annotated[StrokeMark | BoxMark | PaintMark | AreaMark | AbsentMark, Field(discriminator="kind")]
 
 
 class ObjectInfo(_Wire):
@@ -154,9 +164,10 @@ class EraseRequest(_Wire):
 
 
 class ReleaseRequest(_Wire):
-    """Take back what was drawn on these frames in any round."""
+    """Take back what was drawn on these frames in any round; ``again``: it is pending once more, to be changed."""
 
     frames: Annotated[tuple[FrameIndex, ...], Field(min_length=1)]
+    again: bool = False
 
 
 class OpenRequest(_Wire):

@@ -11,14 +11,14 @@ from ..session.session import Session
 from ..session.state import State
 from ..types import Mask, Prompt
 from .exact import apply_exact
-from .schemas import AbsentMark, Mark, PaintMark
+from .schemas import AbsentMark, AreaMark, Mark, PaintMark
 
 Marks = Mapping[int, tuple[Mark, ...]]
 
 
 def prompts(marks: tuple[Mark, ...]) -> list[Prompt]:
     """The strokes, clicks and boxes among marks."""
-    return [m.prompt() for m in marks if not isinstance(m, PaintMark | AbsentMark)]
+    return [m.prompt() for m in marks if not isinstance(m, PaintMark | AreaMark | AbsentMark)]
 
 
 def solve(session: Session, marks: Marks) -> Iterator[None]:
@@ -26,7 +26,7 @@ def solve(session: Session, marks: Marks) -> Iterator[None]:
 
     If the second step fails, the first is taken back.
     """
-    painted = {f: ms for f, ms in marks.items() if any(isinstance(m, PaintMark) for m in ms)}
+    painted = {f: ms for f, ms in marks.items() if any(isinstance(m, PaintMark | AreaMark) for m in ms)}
     scribbles = {f: found for f, ms in marks.items() if (found := prompts(ms))}
     known = set(session.objects) | {p.object_id for drawn in scribbles.values() for p in drawn}
     absent = {f: {m.object for m in ms if isinstance(m, AbsentMark)} & known for f, ms in marks.items() if f not in painted}

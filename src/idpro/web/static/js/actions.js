@@ -195,10 +195,37 @@ export class Actions {
   }
 
   deleteSelected() {
-    for (const [frame, marks] of this.state.marks) {
-      if (marks.some((/** @type {Mark} */ m) => m.id === this.state.selected)) this.editMarks(frame, [this.state.selected], []);
+    const { marks, frame, selected } = this.state;
+    for (const [at, drawn] of marks) {
+      if (drawn.some((/** @type {Mark} */ m) => m.id === selected)) this.editMarks(at, [selected], []);
     }
+    if (this.committedHere().some((m) => m.id === selected)) this.changeMarks(frame, [selected], []);
     this.store.set({ selected: null });
+  }
+
+  /** The marks of the frame in sight that were committed and still count. @returns {Mark[]} */
+  committedHere() {
+    const { committed, frame, interacted } = this.state;
+    return interacted.has(frame) ? (committed.get(frame) ?? []) : [];
+  }
+
+  /** Like `editMarks`, also of committed marks: their frame's are taken up first, all of them, and wait for Commit again. @param {number} frame @param {string[]} remove @param {Mark[]} add */
+  changeMarks(frame, remove, add) {
+    if (this.state.committed.get(frame)?.some((/** @type {Mark} */ m) => remove.includes(m.id))) this.takeUp(frame);
+    this.editMarks(frame, remove, add);
+  }
+
+  /** Makes the committed marks of a frame pending again, to be changed and committed anew. @param {number} frame */
+  takeUp(frame) {
+    const { committed, marks } = this.state;
+    const drawn = committed.get(frame);
+    if (!drawn) return this.say('Nothing was drawn on this frame that could be taken up: its mask was imported, or comes from propagation.');
+    this.store.set({ // at once, before the server has said so
+      marks: new Map([...marks, [frame, [...drawn, ...(marks.get(frame) ?? [])]]]),
+      committed: new Map([...committed].filter(([f]) => f !== frame)),
+    });
+    void this.sync?.send(() => this.api.release(frame, true));
+    this.say('The marks of this frame are pending again. Change them and commit.');
   }
 
   /** @param {number[]|null} frames */

@@ -91,7 +91,7 @@ export class ProjectApi {
   resume = () => request('POST', `${this.base}/resume`);
   stop = () => request('POST', `${this.base}/stop`);
   erase = (/** @type {{object: number, first?: number, last?: number}} */ body) => request('POST', `${this.base}/erase`, body);
-  release = (/** @type {number} */ frame) => request('POST', `${this.base}/release`, { frames: [frame] });
+  release = (/** @type {number} */ frame, again = false) => request('POST', `${this.base}/release`, { frames: [frame], again });
   suggest = (/** @type {number} */ count) => request('GET', `${this.base}/suggestions?count=${count}`);
   attention = (/** @type {number} */ frame, /** @type {number} */ x, /** @type {number} */ y) =>
     request('GET', `${this.base}/attention?frame=${frame}&x=${x.toFixed(5)}&y=${y.toFixed(5)}`);

@@ -12,9 +12,11 @@ const BACKGROUND = '#f4f6fb';
  * @param {Mark} mark
  * @param {string} color
  * @param {boolean} selected
+ * @param {boolean} [before] committed already: drawn faintly
  */
-export function drawMark(context, viewport, mark, color, selected) {
+export function drawMark(context, viewport, mark, color, selected, before = false) {
   context.save();
+  if (before && !selected) context.globalAlpha = 0.45;
   context.lineCap = context.lineJoin = 'round';
   if (selected) {
     context.shadowColor = '#ffffff';

@@ -47,7 +47,7 @@ export class Stage {
       this.drawPicture();
       this.drawInk();
     });
-    store.watch(['selected', 'tool'], this.drawInk);
+    store.watch(['selected', 'tool', 'committed', 'interacted'], this.drawInk);
   }
 
   /** @param {import('./media.js').Media} media */
@@ -136,7 +136,7 @@ export class Stage {
 
   paintInk() {
     const { ink, viewport } = this;
-    const { marks, frame, objects, selected, view, attention } = this.store.state;
+    const { marks, committed, interacted, frame, objects, selected, view, attention } = this.store.state;
     const ratio = this.ratio ?? 1;
     ink.setTransform(1, 0, 0, 1, 0, 0);
     ink.clearRect(0, 0, this.inkCanvas.width, this.inkCanvas.height);
@@ -144,6 +144,10 @@ export class Stage {
     ink.setTransform(ratio, 0, 0, ratio, 0, 0);
     const colors = new Map(objects.map((/** @type {any} */ o) => [o.id, o]));
     if (view.marks && (this.shown === frame || this.shown < 0)) {
+      for (const mark of interacted.has(frame) ? (committed.get(frame) ?? []) : []) {
+        const object = colors.get(mark.object);
+        if (!object?.hidden) drawMark(ink, viewport, mark, object?.color ?? '#ffffff', mark.id === selected, true);
+      }
       for (const mark of marks.get(frame) ?? []) {
         const object = colors.get(mark.object);
         if (!object?.hidden) drawMark(ink, viewport, mark, object?.color ?? '#ffffff', mark.id === selected);

@@ -76,6 +76,7 @@ export function initialState() {
     /** @type {Project|null} */ project: null,
     /** @type {ObjectInfo[]} */ objects: [],
     /** @type {Map<number, Mark[]>} */ marks: new Map(),
+    /** @type {Map<number, Mark[]>} what was committed and still counts */ committed: new Map(),
     /** @type {Set<number>} */ interacted: new Set(),
     rounds: 0,
     /** @type {Uint32Array} version of each frame's mask, 0: none */ versions: new Uint32Array(0),

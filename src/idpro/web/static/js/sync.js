@@ -145,13 +145,14 @@ export class Sync {
       const ids = event.objects.map((/** @type {any} */ o) => o.id);
       this.store.set({ objects: event.objects, object: ids.includes(state.object) ? state.object : (ids[0] ?? 0) });
     }
-    if (event.marks) {
-      const marks = event.whole ? new Map() : new Map(state.marks);
-      for (const [frame, list] of Object.entries(event.marks)) {
+    for (const key of ['marks', 'committed']) {
+      if (!event[key]) continue;
+      const marks = event.whole ? new Map() : new Map(state[key]);
+      for (const [frame, list] of Object.entries(event[key])) {
         if (list.length) marks.set(Number(frame), list);
         else marks.delete(Number(frame));
       }
-      this.store.set({ marks });
+      this.store.set({ [key]: marks });
     }
     if (event.history) this.store.set({ history: event.history });
   }

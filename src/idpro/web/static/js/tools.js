@@ -255,7 +255,7 @@ function polygonTool(stage, actions) {
   };
 }
 
-/** Rubs out pending marks of the frame. @param {Stage} stage @param {Actions} actions @returns {Tool} */
+/** Rubs out marks of the frame, committed ones too. @param {Stage} stage @param {Actions} actions @returns {Tool} */
 function eraserTool(stage, actions) {
   const { store } = stage;
   const rub = (/** @type {Spot} */ spot) => {
@@ -264,14 +264,14 @@ function eraserTool(stage, actions) {
     const remove = [];
     /** @type {Mark[]} */
     const add = [];
-    for (const mark of store.state.marks.get(store.state.frame) ?? []) {
+    for (const mark of [...actions.committedHere(), ...(store.state.marks.get(store.state.frame) ?? [])]) {
       if (actions.isLocked(mark.object)) continue;
       const pieces = eraseFrom(stage.viewport, mark, spot.stage, reach);
       if (!pieces) continue;
       remove.push(mark.id);
       for (const points of pieces) add.push({ ...mark, id: freshId(), points });
     }
-    if (remove.length) actions.editMarks(store.state.frame, remove, add);
+    if (remove.length) actions.changeMarks(store.state.frame, remove, add);
   };
   return { down: rub, move: rub };
 }
@@ -297,20 +297,56 @@ function handTool(stage) {
   };
 }
 
-/** Picks a pending mark, or the object under the pointer. @param {Stage} stage @returns {Tool} */
-function selectTool(stage) {
+/** A mark elsewhere. @param {Mark} mark @param {number} dx @param {number} dy as fractions of the frame @returns {Mark} */
+function moved(mark, dx, dy) {
+  const shift = (/** @type {number} */ v, /** @type {number} */ by) => round(Math.min(1, Math.max(0, v + by)));
+  if (mark.kind === 'box') {
+    const { x0 = 0, y0 = 0, x1 = 0, y1 = 0 } = mark;
+    return { ...mark, x0: shift(x0, dx), y0: shift(y0, dy), x1: shift(x1, dx), y1: shift(y1, dy) };
+  }
+  return { ...mark, points: mark.points?.map(([x, y]) => /** @type {[number, number]} */ ([shift(x, dx), shift(y, dy)])) };
+}
+
+/** Picks a mark, pending or committed, and moves it; or picks the object under the pointer. @param {Stage} stage @param {Actions} actions @returns {Tool} */
+function selectTool(stage, actions) {
   const { store } = stage;
+  /** @type {{mark: Mark, from: Spot}|null} */
+  let held = null;
+  const offset = (/** @type {Spot} */ spot) => (held ? /** @type {[number, number]} */ ([spot.unit[0] - held.from.unit[0], spot.unit[1] - held.from.unit[1]]) : [0, 0]);
   return {
     down(spot) {
-      const marks = [...(store.state.marks.get(store.state.frame) ?? [])].reverse();
-      const mark = marks.find((/** @type {Mark} */ m) => touches(stage.viewport, m, spot.stage, 5));
+      const marks = [...actions.committedHere(), ...(store.state.marks.get(store.state.frame) ?? [])].reverse();
+      const mark = marks.find((m) => touches(stage.viewport, m, spot.stage, 5));
       store.set({ selected: mark?.id ?? null });
       if (mark?.object) store.set({ object: mark.object });
-      if (mark) return;
+      if (mark) {
+        if (!actions.isLocked(mark.object)) held = { mark, from: spot };
+        return;
+      }
       const mask = stage.currentMask();
       if (!mask) return;
       const id = mask.ids[Math.min(mask.height - 1, Math.floor(spot.unit[1] * mask.height)) * mask.width + Math.min(mask.width - 1, Math.floor(spot.unit[0] * mask.width))];
       if (store.state.objects.some((/** @type {any} */ o) => o.id === id)) store.set({ object: id });
+    },
+    move(spot) {
+      if (!held) return;
+      const [dx, dy] = offset(spot);
+      stage.draft = moved(held.mark, dx, dy);
+      stage.drawInk();
+    },
+    up(spot) {
+      if (held && Math.hypot(spot.stage[0] - held.from.stage[0], spot.stage[1] - held.from.stage[1]) > 3) {
+        const [dx, dy] = offset(spot);
+        const mark = { ...moved(held.mark, dx, dy), id: freshId() };
+        actions.changeMarks(store.state.frame, [held.mark.id], [mark]);
+        store.set({ selected: mark.id });
+      }
+      this.cancel?.();
+    },
+    cancel() {
+      held = null;
+      stage.draft = null;
+      stage.drawInk();
     },
   };
 }
@@ -331,7 +367,7 @@ export function makeTools(stage, actions) {
     paint: paintTool(stage, actions),
     lasso: lassoTool(stage, actions),
     polygon: polygonTool(stage, actions),
-    select: selectTool(stage),
+    select: selectTool(stage, actions),
     hand: handTool(stage),
     attention: attentionTool(stage, actions),
   };
@@ -341,13 +377,13 @@ export function makeTools(stage, actions) {
 export const TOOLS = /** @type {const} */ ([
   { id: 'brush', icon: 'brush', name: 'Scribble', key: 'B', hint: 'Draw along the inside of the object. A short stroke is enough.' },
   { id: 'background', icon: 'background', name: 'Background stroke', key: 'G', hint: 'Draw over what is not an object: it becomes background.' },
-  { id: 'eraser', icon: 'eraser', name: 'Eraser', key: 'E', hint: 'Rub out pending marks. Committed masks are not touched.' },
+  { id: 'eraser', icon: 'eraser', name: 'Eraser', key: 'E', hint: 'Rub out marks. Committed ones wait for Commit again then.' },
   { id: 'click', icon: 'click', name: 'Click', key: 'C', hint: 'Click on the object. Alt+click marks background.' },
   { id: 'box', icon: 'box', name: 'Box', key: 'R', hint: 'Drag a box around the whole object.' },
   { id: 'paint', icon: 'paint', name: 'Mask brush', key: 'M', hint: 'Paint exact pixels of the mask. Alt erases.' },
   { id: 'lasso', icon: 'lasso', name: 'Lasso', key: 'D', hint: 'Draw around pixels: what is inside becomes the object. Alt erases.' },
   { id: 'polygon', icon: 'polygon', name: 'Polygon', key: 'Y', hint: 'Click the corners; the first one or Enter closes, Backspace takes one back.' },
-  { id: 'select', icon: 'select', name: 'Select', key: 'V', hint: 'Pick a mark to delete it, or an object by its mask.' },
+  { id: 'select', icon: 'select', name: 'Select', key: 'V', hint: 'Pick a mark to move or delete it, or an object by its mask.' },
   { id: 'hand', icon: 'hand', name: 'Pan', key: 'H', hint: 'Drag to move the picture. Wheel zooms.' },
   { id: 'attention', icon: 'attention', name: 'Attention', key: 'A', hint: 'Click a point to see where the model looks for it on the interacted frames.' },
 ]);

@@ -31,6 +31,15 @@
  * @property {number[]} [spares]
  */
 /**
+ * A filled outline (lasso, polygon): exactly the pixels inside become this object, but for those of ``spares``.
+ * @typedef {object} AreaMark
+ * @property {'area'} kind
+ * @property {string} id
+ * @property {number} object
+ * @property {[number, number][]} points
+ * @property {number[]} [spares]
+ */
+/**
  * The object is not on this frame: its mask there is emptied.
  * @typedef {object} AbsentMark
  * @property {'absent'} kind
@@ -103,9 +112,10 @@
  * @property {number|null} [last]
  */
 /**
- * Take back what was drawn on these frames in any round.
+ * Take back what was drawn on these frames in any round; ``again``: it is pending once more, to be changed.
  * @typedef {object} ReleaseRequest
  * @property {number[]} frames
+ * @property {boolean} [again]
  */
 /**
  * Open a video that the server was started on, by its number in the list it gave.
@@ -151,7 +161,7 @@
  */
 /**
  * @typedef {object} Mark
- * @property {'stroke'|'box'|'paint'|'absent'} kind
+ * @property {'stroke'|'box'|'paint'|'area'|'absent'} kind
  * @property {string} id
  * @property {number} object
  * @property {[number, number][]} [points]

@@ -1,6 +1,6 @@
 // The pending marks, by frame: go there, pick one, give it to another object, remove it.
 
-import { byId, h, plural } from '../dom.js';
+import { byId, freshId, h, plural } from '../dom.js';
 import { icon } from '../icons.js';
 import { openMenu } from '../menu.js';
 
@@ -13,8 +13,9 @@ export function setUpMarks(store, actions) {
   clear.addEventListener('click', () => actions.clearMarks(null));
   /** @type {{frame: number, marks: Map<number, Mark[]>|null}} */
   let shown = { frame: -1, marks: null };
-  store.watch(['marks', 'objects', 'frame', 'selected'], () => {
+  store.watch(['marks', 'committed', 'interacted', 'objects', 'frame', 'selected'], () => {
     const { marks, frame } = store.state;
+    const before = actions.committedHere();
     const scrolled = holder.scrollTop;
     clear.hidden = marks.size === 0;
     const frames = [...marks.keys()].sort((a, b) => a - b);
@@ -22,6 +23,7 @@ export function setUpMarks(store, actions) {
       ...(frames.length
         ? frames.map((f) => group(store, actions, f, marks.get(f), f === frame))
         : [h('p', { class: 'empty', text: 'Nothing pending. Marks on any number of frames wait here until you commit them.' })]),
+      ...(before.length ? [committedGroup(store, actions, frame, before)] : []),
     );
     const here = /** @type {HTMLElement|null} */ (holder.querySelector('[data-here="true"]'));
     const top = here ? here.offsetTop - holder.offsetTop : 0;
@@ -38,6 +40,17 @@ function group(store, actions, frame, marks, here) {
     'div',
     { class: 'mark-frame', data: { here } },
     h('button', { type: 'button', class: 'mark-frame-head', on: { click: () => actions.seek(frame) }, title: `Go to frame ${frame}` }, `Frame ${frame}`, h('span', { class: 'empty', text: plural(marks.length, 'mark') })),
+    ...marks.map((mark) => row(store, actions, frame, mark)),
+  );
+}
+
+/** What was committed on the frame in sight. @param {import('../store.js').Store} store @param {import('../actions.js').Actions} actions @param {number} frame @param {Mark[]} marks */
+function committedGroup(store, actions, frame, marks) {
+  return h(
+    'div',
+    { class: 'mark-frame committed' },
+    h('div', { class: 'mark-frame-head still' }, 'Committed here', h('span', { class: 'empty', text: plural(marks.length, 'mark') }),
+      h('button', { type: 'button', class: 'small-button', id: 'take-up', text: 'Take up', title: 'Make them pending again, to change them and commit anew', on: { click: () => actions.takeUp(frame) } })),
     ...marks.map((mark) => row(store, actions, frame, mark)),
   );
 }
@@ -68,12 +81,12 @@ function row(store, actions, frame, mark) {
                 /** @type {HTMLElement} */ (event.currentTarget),
                 [...objects.map((/** @type {any} */ o) => ({ id: o.id, name: o.name })), ...(mark.kind === 'box' ? [] : [{ id: 0, name: 'Background' }])].map((o) => ({
                   text: o.name, icon: o.id === mark.object ? /** @type {const} */ ('check') : undefined, disabled: o.id === mark.object || actions.isLocked(o.id),
-                  run: () => actions.editMarks(frame, [mark.id], [{ ...mark, object: o.id }]),
+                  run: () => actions.changeMarks(frame, [mark.id], [{ ...mark, id: freshId(), object: o.id }]),
                 })),
               ),
           },
         }),
-      h('button', { type: 'button', class: 'tool-button', 'aria-label': `Remove this ${kind(mark)}`, title: 'Remove', html: icon('close'), on: { click: () => actions.editMarks(frame, [mark.id], []) } }),
+      h('button', { type: 'button', class: 'tool-button', 'aria-label': `Remove this ${kind(mark)}`, title: 'Remove', html: icon('close'), on: { click: () => actions.changeMarks(frame, [mark.id], []) } }),
     ),
   );
 }
