@@ -48,7 +48,7 @@ def test_axe_finds_nothing_serious_in_any_state(browser: Browser, address: str, 
     a.choose(0)
     page.locator("#objects .object").nth(1).hover()
     sound("marks pending")
-    for tool in "gecrmvha":
+    for tool in "gecrmdyvha":
         key(tool)
         sound(f"tool {tool}")
     key("b")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from playwright.sync_api import expect
@@ -153,3 +156,71 @@ def test_unmarking_a_frame_and_importing_over_it_end_what_was_committed(a: Annot
     a.page.keyboard.press("Control+z")
     a.idle()
     assert a.state("committed.get(0).length") == 2
+
+
+# Masks of one frame for the next, classes, hints
+
+
+def test_a_mask_is_copied_to_the_next_frame_and_spares_what_is_locked(a: Annotator, registry: Registry) -> None:
+    marked(a)
+    a.commit()
+    a.propagate()
+    session = registry.open_source(0).session
+    a.seek(4)
+    a.choose(1)
+    a.page.keyboard.press("Shift+L")
+    a.choose(0)
+    before, here = session.mask(5), session.mask(4)
+    assert before is not None and here is not None
+    a.page.keyboard.press("Shift+C")
+    a.page.wait_for_function("() => window.idpro.store.state.frame === 5")
+    a.idle()
+    after = session.mask(5)
+    assert after is not None and np.array_equal(after == 2, before == 2)
+    assert np.array_equal(after == 1, (here == 1) & (before != 2)) and 5 in session.interacted
+    a.page.keyboard.press("Control+z")
+    a.idle()
+    assert np.array_equal(session.mask(5), before)  # type: ignore[arg-type]
+
+
+def test_a_class_is_given_from_a_set_that_is_loaded_once(a: Annotator, registry: Registry, tmp_path: Path) -> None:
+    a.page.locator("#add-object").click()
+    a.page.locator("#add-object").click()
+    labels = tmp_path / "labels.json"
+    labels.write_text('{"categories": [{"id": 1, "name": "person"}, {"id": 2, "name": "bicycle"}]}', encoding="utf-8")
+
+    def menu(row: int) -> None:
+        a.page.locator("#objects .object").nth(row).get_by_role("button", name="More about").click()
+        a.page.locator("#menu").get_by_role("menuitem", name=re.compile("Class")).click()
+
+    menu(0)
+    with a.page.expect_file_chooser() as chooser:
+        a.page.get_by_role("button", name="Load from a file").click()
+    chooser.value.set_files(str(labels))
+    a.page.get_by_role("button", name="person", exact=True).click()
+    expect(a.page.locator("#objects .object").nth(0)).to_contain_text("person")
+    menu(1)
+    a.page.get_by_role("button", name="bicycle", exact=True).click()
+    menu(1)
+    a.page.locator("#class-name").fill("person")
+    a.page.keyboard.press("Enter")
+    a.idle()
+    assert a.state("objects.map((o) => o.category)") == ["person", "person"]
+    assert [label.category for label in registry.open_source(0).workspace.project.labels] == ["person", "person"]
+    a.page.keyboard.press("Control+z")
+    a.idle()
+    assert a.state("objects.map((o) => o.category)") == ["person", "bicycle"]
+
+
+def test_three_hints_lead_through_the_first_visit_and_do_not_come_back(a: Annotator) -> None:
+    hints = a.page.locator("#hints")
+    expect(hints).to_contain_text("Draw a short stroke")
+    marked(a)
+    expect(hints).to_contain_text("Commit (Enter)")
+    a.commit()
+    expect(hints).to_contain_text("Propagate (P)")
+    a.propagate()
+    expect(hints).to_be_hidden()
+    a.page.reload()
+    a.ready()
+    expect(hints).to_be_hidden()

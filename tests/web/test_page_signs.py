@@ -55,7 +55,7 @@ def test_a_message_lies_over_no_control(a: Annotator) -> None:
         expect(a.page.locator("#toasts .toast")).to_contain_text("Object 1 is locked")
         toast = a.page.locator("#toasts .toast").bounding_box()
         assert toast is not None
-        for control in a.page.locator("#zoom, #transport, #options, #panel, .bar, .rail").all():
+        for control in a.page.locator("#zoom, #hints, #transport, #options, #panel, .bar, .rail").all():
             box = control.bounding_box() if control.is_visible() else None
             if box is None:
                 continue

@@ -26,8 +26,8 @@ from .imports import Imports
 from .journal import Journal
 from .pictures import Pictures, cover
 from .record import Record, committed, taken_up, unmarked
-from .schemas import AddObject, Edit, EditMarks, EraseRequest, ExportRequest, PropagateRequest, ReleaseRequest
-from .solving import Marks, preview, solve, spread
+from .schemas import AddObject, CopyRequest, Edit, EditMarks, EraseRequest, ExportRequest, PropagateRequest, ReleaseRequest
+from .solving import Marks, copied, preview, solve, spread
 from .waiting import Waiting
 from .worker import Job, Worker
 
@@ -211,6 +211,13 @@ class Project:
             session.release(request.frames)
             label = taken_up(request.frames) if request.again else unmarked(request.frames)
             self.record.solved(label, 1, released=request.frames, again=request.again)
+
+    def copy(self, request: CopyRequest) -> None:
+        """Give an object, or all, the pixels on a frame that they have on another; that frame then counts as marked."""
+        with self._step() as session:
+            mask = copied(session, request, {o.id for o in self.document.objects if o.locked})
+            session.interact({}, masks={request.to: mask})
+            self.record.solved(f"copy to frame {request.to}", 1, released=[request.to])
 
     def finish_imports(self) -> int:
         """Take all staged masks as one step; how many frames. They stay staged if that fails."""

@@ -31,7 +31,16 @@ from .pictures import gray, heat
 from .project import Project
 from .registry import Registry
 from .runs import pack_runs
-from .schemas import EditRequest, EraseRequest, ExportRequest, OpenRequest, PropagateRequest, ReleaseRequest, UploadRequest
+from .schemas import (
+    CopyRequest,
+    EditRequest,
+    EraseRequest,
+    ExportRequest,
+    OpenRequest,
+    PropagateRequest,
+    ReleaseRequest,
+    UploadRequest,
+)
 from .uploads import NotHere, TooLarge
 
 FOREVER = {"cache-control": "private, max-age=86400, immutable"}  # a project's frames never change
@@ -206,6 +215,11 @@ async def erase(body: EraseRequest, project: AnyProject) -> None:
 @router.post("/projects/{project_id}/release", status_code=204)
 async def release(body: ReleaseRequest, project: AnyProject) -> None:
     await project.waiting.run(partial(project.release, body))
+
+
+@router.post("/projects/{project_id}/copy", status_code=204)
+async def copy(body: CopyRequest, project: AnyProject) -> None:
+    await project.waiting.run(partial(project.copy, body))
 
 
 @router.get("/projects/{project_id}/suggestions")

@@ -170,6 +170,14 @@ class ReleaseRequest(_Wire):
     again: bool = False
 
 
+class CopyRequest(_Wire):
+    """Give an object (or, left out, all that are not locked) on frame ``to`` the pixels it has on ``frame``."""
+
+    frame: FrameIndex
+    to: FrameIndex
+    object: ObjectId | None = None
+
+
 class OpenRequest(_Wire):
     """Open a video that the server was started on, by its number in the list it gave."""
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 
-from ..errors import IDProError
+from ..errors import IDProError, MaskError
 from ..session.session import Session
 from ..session.state import State
 from ..types import Mask, Prompt
 from .exact import apply_exact
-from .schemas import AbsentMark, AreaMark, Mark, PaintMark
+from .schemas import AbsentMark, AreaMark, CopyRequest, Mark, PaintMark
 
 Marks = Mapping[int, tuple[Mark, ...]]
 
@@ -52,6 +52,23 @@ def preview(session: Session, frame: int, marks: tuple[Mark, ...]) -> Mask | Non
         return None
     absent = {m.object for m in marks if isinstance(m, AbsentMark)} & known
     return session.preview({frame: drawn}, absent={frame: absent})[frame]
+
+
+def copied(session: Session, request: CopyRequest, locked: Collection[int]) -> Mask:
+    """The mask of frame ``to`` with what is copied from another frame; pixels of ``locked`` objects stay theirs.
+
+    Raises:
+        MaskError: there is nothing to copy.
+    """
+    source, target = session.mask(request.frame), session.mask(request.to)
+    wanted = [i for i in session.objects if request.object in (None, i) and i not in locked]
+    if source is None or not np.isin(source, wanted).any():
+        raise MaskError(f"there is nothing to copy: frame {request.frame} has no mask of what may be copied")
+    mask = np.zeros_like(source) if target is None else target
+    mask[np.isin(mask, wanted)] = 0
+    taken = np.isin(source, wanted) & ~np.isin(mask, [*locked])
+    mask[taken] = source[taken]
+    return mask
 
 
 def spread(state: State) -> bool:

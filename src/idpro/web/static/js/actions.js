@@ -194,6 +194,15 @@ export class Actions {
     void this.sync?.edit({ op: 'edit_marks', frame, remove, add });
   }
 
+  /** Gives the chosen object the pixels on the next frame that it has here, and goes there. @param {1|-1} by */
+  async copyMask(by) {
+    const { frame, object, project } = this.state;
+    const to = frame + by;
+    if (!object || to < 0 || to >= project.frames) return this.say('There is no frame to copy to.');
+    if (this.isLocked(object)) return this.say('This object is locked. Unlock it to copy its mask.');
+    if (await this.sync?.send(() => this.api.copy({ frame, to, object }))) this.seek(to);
+  }
+
   deleteSelected() {
     const { marks, frame, selected } = this.state;
     for (const [at, drawn] of marks) {

@@ -92,6 +92,7 @@ export class ProjectApi {
   stop = () => request('POST', `${this.base}/stop`);
   erase = (/** @type {{object: number, first?: number, last?: number}} */ body) => request('POST', `${this.base}/erase`, body);
   release = (/** @type {number} */ frame, again = false) => request('POST', `${this.base}/release`, { frames: [frame], again });
+  copy = (/** @type {import('./wire.js').CopyRequest} */ body) => request('POST', `${this.base}/copy`, body);
   suggest = (/** @type {number} */ count) => request('GET', `${this.base}/suggestions?count=${count}`);
   attention = (/** @type {number} */ frame, /** @type {number} */ x, /** @type {number} */ y) =>
     request('GET', `${this.base}/attention?frame=${frame}&x=${x.toFixed(5)}&y=${y.toFixed(5)}`);

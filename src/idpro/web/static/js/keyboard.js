@@ -61,6 +61,7 @@ export function shortcuts(actions, pointer) {
 
     { group: 'Objects', keys: ['Shift+L'], text: 'Lock or unlock the object', run: () => actions.toggleObject('locked') },
     { group: 'Objects', keys: ['Shift+H'], text: 'Hide or show the object', run: () => actions.toggleObject('hidden') },
+    { group: 'Objects', keys: ['Shift+C'], text: 'Copy its mask to the next frame', run: () => void actions.copyMask(1) },
     { group: 'Objects', keys: ['Shift+M'], text: 'The menu of the object', run: () => actions.dialogs.objectMenu?.() },
 
     { group: 'View', keys: ['T'], text: 'Masks on or off', run: () => actions.setView({ mode: store.state.view.mode === 'off' ? 'overlay' : 'off' }) },

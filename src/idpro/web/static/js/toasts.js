@@ -33,7 +33,7 @@ export function raiseToasts() {
   if (toasts.parentElement !== home) home.append(toasts);
   toasts.classList.toggle('central', home !== document.body);
   const [stage, zoom] = [byId('stage').getBoundingClientRect(), byId('zoom').getBoundingClientRect()];
-  const place = { left: stage.left + 12, bottom: innerHeight - stage.bottom + 12, 'max-width': Math.min(560, stage.width - zoom.width - 40) };
+  const place = { left: stage.left + 12, bottom: innerHeight - stage.bottom + 12 + (byId('hints').hidden ? 0 : byId('hints').offsetHeight + 8), 'max-width': Math.min(560, stage.width - zoom.width - 40) };
   for (const [property, value] of Object.entries(place)) toasts.style.setProperty(property, home === document.body ? `${value}px` : '');
   if (toasts.children.length) toasts.showPopover();
 }

@@ -118,6 +118,13 @@
  * @property {boolean} [again]
  */
 /**
+ * Give an object (or, left out, all that are not locked) on frame ``to`` the pixels it has on ``frame``.
+ * @typedef {object} CopyRequest
+ * @property {number} frame
+ * @property {number} to
+ * @property {number|null} [object]
+ */
+/**
  * Open a video that the server was started on, by its number in the list it gave.
  * @typedef {object} OpenRequest
  * @property {number} source

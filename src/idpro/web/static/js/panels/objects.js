@@ -1,6 +1,7 @@
 // The list of objects: choose, rename, recolour, hide, lock, reorder, mark absent, delete.
 
 import { byId, h } from '../dom.js';
+import { openClass } from '../dialogs/classing.js';
 import { icon } from '../icons.js';
 import { openMenu } from '../menu.js';
 
@@ -71,7 +72,7 @@ export class ObjectList {
         type: 'color', value: item.color, 'aria-label': `Colour of ${item.name}, object ${item.id}`, tabindex: -1, data: { part: 'color' },
         on: { change: (/** @type {any} */ event) => actions.updateObject(item.id, { color: event.target.value }) },
       }))),
-      h('span', { class: 'name', role: 'gridcell', text: item.name }, absent && h('span', { class: 'absent', text: '  absent here' })),
+      h('span', { class: 'name', role: 'gridcell', text: item.name }, item.category && h('span', { class: 'category', text: item.category }), absent && h('span', { class: 'absent', text: '  absent here' })),
       h(
         'span',
         { class: 'buttons', role: 'gridcell' },
@@ -106,17 +107,20 @@ export class ObjectList {
   menu(event, item, index) {
     event.stopPropagation();
     const { actions, store } = this;
-    const { range, objects, frame } = store.state;
+    const { range, objects, frame, present, project } = store.state;
     const ids = objects.map((/** @type {ObjectInfo} */ o) => o.id);
     const move = (/** @type {number} */ to) => actions.orderObjects(moved(ids, index, to));
     store.set({ object: item.id });
     openMenu(/** @type {HTMLElement} */ (event.currentTarget), [
       { text: 'Rename', run: () => this.rename(item) },
+      { text: item.category ? `Class: ${item.category}` : 'Class', run: () => openClass(store, actions, item) },
       { text: item.hidden ? 'Show' : 'Hide', icon: item.hidden ? 'eye' : 'eye-off', run: () => actions.updateObject(item.id, { hidden: !item.hidden }) },
       { text: item.locked ? 'Unlock' : 'Lock', icon: item.locked ? 'unlock' : 'lock', run: () => actions.updateObject(item.id, { locked: !item.locked }) },
       { text: 'Move up', disabled: index === 0, run: () => move(index - 1) },
       { text: 'Move down', disabled: index === ids.length - 1, run: () => move(index + 1) },
       null,
+      { text: 'Copy mask to the next frame', icon: 'next', disabled: !present[frame]?.includes(item.id) || frame === project.frames - 1, run: () => void actions.copyMask(1) },
+      { text: 'Copy mask to the frame before', icon: 'previous', disabled: !present[frame]?.includes(item.id) || frame === 0, run: () => void actions.copyMask(-1) },
       { text: `Absent on frame ${frame}`, icon: 'eye-off', run: () => actions.markAbsent(item.id) },
       { text: range ? `Delete on frames ${range[0]} to ${range[1]}` : 'Delete on a range (mark it with I and O)', icon: 'loop', disabled: !range, danger: true, run: () => actions.eraseObject(item.id, range) },
       { text: 'Delete everywhere', icon: 'trash', danger: true, run: () => actions.eraseObject(item.id) },
