@@ -151,6 +151,16 @@ def test_the_network_touches_no_file_and_chooses_no_device() -> None:
                 assert node.value not in {"cuda", "cpu", "mps"}, f"{module}:{node.lineno} names a device"
 
 
+def test_reading_and_writing_of_videos_are_apart() -> None:
+    """What is written may know what a video is and where it comes from, not how it is read; readers know no writer."""
+    writing = {f"video.{name}" for name in ("writer", "overlay", "sound", "timecode")}
+    known = {f"video.{name}" for name in ("protocol", "source")}
+    inside = [(a, b) for a, b in edges() if a.startswith("video.") and b.startswith("video.")]
+    assert {a for a, _ in inside} >= writing - {"video.sound", "video.timecode"}
+    assert not [(a, b) for a, b in inside if a in writing and b not in writing | known]
+    assert not [(a, b) for a, b in inside if a not in writing and b in writing]
+
+
 def test_only_the_web_sees_fastapi_and_it_never_loads_weights() -> None:
     for module, tree in modules().items():
         outside = set(outer_imports(tree))

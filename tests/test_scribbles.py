@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +108,7 @@ def test_not_json(tmp_path: Path, content: bytes) -> None:
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(ScribbleError, match="cannot read the scribbles"):
+    with pytest.raises(ScribbleError, match="there is no scribble file"):
         read_scribbles(tmp_path / "none.json", frames=1)
 
 
@@ -129,3 +130,12 @@ def test_what_are_no_scribbles_is_not_written(tmp_path: Path, scribbles: Any) ->
     with pytest.raises(InputError):
         write_scribbles(tmp_path / "scribbles.json", scribbles, frames=3)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.json")
+    for name, words in (("pipe.json", "is a FIFO"), ("none.json", "there is no scribble file"), ("x" * 300, "cannot be opened")):
+        with pytest.raises(ScribbleError, match=words):
+            read_scribbles(tmp_path / name, 3)
+    with pytest.raises(ScribbleError, match="is a folder"):
+        read_scribbles(tmp_path, 3)

@@ -16,6 +16,7 @@ from typing import Any
 
 from .atomic import atomic_file
 from .errors import ScribbleError
+from .picture import check_file
 from .types import DEFAULT_WIDTH, Box, Prompt, Scribbles, Stroke, checked_scribbles
 
 # Drawing tools let a pen slip a hair over the border: so far outside of 0..1 a coordinate is moved onto the border,
@@ -31,6 +32,7 @@ def read_scribbles(path: str | os.PathLike[str], frames: int) -> Scribbles:
             are not finite or farther than ``TOLERANCE`` outside of 0..1, or ids that are not in 0..254.
     """
     path = Path(path)
+    check_file(path, "scribble file", ScribbleError)
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
