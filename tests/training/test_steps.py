@@ -23,6 +23,7 @@ from idpro.training.steps import InteractionStep, PropagationStep, _Person, _wor
 from . import drawn
 
 HERE = Path(".")
+QUALITIES = (0.3, 0.5, 0.2)
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -53,6 +54,13 @@ def test_a_propagated_frame_by_hand(network: IDPro) -> None:
     expected = mask_loss(seen.logits, batch.targets[:, 1], 1.0) + 0.2 * (vote + walk)
     torch.testing.assert_close(result.loss, expected, atol=1e-5, rtol=1e-5)
     assert result.scalars["loss"] == pytest.approx(float(result.loss.detach()))
+
+
+def test_strokes_have_the_qualities_asked_for() -> None:
+    batch = drawn.batch()
+    for number, name in enumerate(("detailed", "general", "rough")):
+        only = tuple(float(i == number) for i in range(3))
+        assert {_Person(batch, clip, 1, only, everywhere=True).quality for clip in range(2)} == {name}
 
 
 def test_late_frames_count_more(network: IDPro) -> None:
@@ -115,7 +123,7 @@ def test_one_round_of_scribbles_by_hand(network: IDPro) -> None:
     recipe = drawn.recipe("interaction", HERE, length=1, rounds=1)
     batch = drawn.batch(frames=1)
     result = InteractionStep(network, recipe)(batch, 0, rng())
-    people = [_Person(batch, clip, 1, everywhere=False) for clip in range(2)]
+    people = [_Person(batch, clip, 1, QUALITIES, everywhere=False) for clip in range(2)]
     scribbles, previous, targets = (
         torch.stack([read(p) for p in people]) for read in (lambda p: p.scribbles(), lambda p: p.previous, lambda p: p.targets)
     )
@@ -154,7 +162,7 @@ def _rounds(seed: int) -> int:
 def test_who_was_never_pointed_at_is_background() -> None:
     batch = drawn.batch(clips=1, frames=3)
     for seed in range(30):
-        person = _Person(batch._replace(seeds=((0, seed),)), 0, 3, everywhere=False)
+        person = _Person(batch._replace(seeds=((0, seed),)), 0, 3, QUALITIES, everywhere=False)
         pointed = {int(i) for i in np.unique(person.strokes) if i > 0}
         assert set(torch.nonzero(person.active).flatten().tolist()) == {0, *pointed}
         assert {int(i) for i in np.unique(person.targets) if i} <= pointed
@@ -200,7 +208,7 @@ def test_a_person_corrects_with_true_ids_only() -> None:
     batch = drawn.batch(clips=1, frames=2)
     kept = 0
     for seed in range(30):
-        person = _Person(batch._replace(seeds=((0, seed),)), 0, 2, everywhere=False)
+        person = _Person(batch._replace(seeds=((0, seed),)), 0, 2, QUALITIES, everywhere=False)
         before = person.strokes.copy()
         wrong = torch.roll(person.targets, 9, -1)
         previous = person.correct(wrong)

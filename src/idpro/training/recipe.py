@@ -129,6 +129,7 @@ class Recipe(Checked):
         waypoints: chance that a propagated frame joins the clip's memory (the latest two of them stay), as in a session's passes.
         late: how much heavier late frames of a clip count: from 1 - ``late`` for the first to 1 + ``late`` for the last.
         alone: chance that every object is scribbled on each frame that shows it and that frames do not see each other.
+        qualities: how often strokes are detailed, general and rough (their sum is 1).
         vote_weight: weight of the loss on the tags' vote.
         across_frame: False trains the interaction without across-frame attention (the baseline of table II).
         validation: what is looked at on the way.
@@ -166,6 +167,7 @@ class Recipe(Checked):
     waypoints: float = 0.3
     late: float = 0.0
     alone: float = 0.4
+    qualities: tuple[float, ...] = (0.3, 0.5, 0.2)
     vote_weight: float = 0.2
     across_frame: bool = True
     validation: Validation = field(default_factory=Validation)
@@ -174,6 +176,8 @@ class Recipe(Checked):
     def __post_init__(self) -> None:
         if self.part not in ("propagation", "interaction"):
             raise ConfigError(f"a recipe's part is 'propagation' or 'interaction', got {self.part!r}")
+        if len(self.qualities) != 3 or min(self.qualities) < 0 or abs(sum(self.qualities) - 1) > 1e-6:
+            raise ConfigError(f"a recipe's qualities are three chances whose sum is 1, got {self.qualities}")
         if not self.stages:
             raise ConfigError("a recipe needs at least one [[stages]] table with its steps")
         for stage in self.stages:

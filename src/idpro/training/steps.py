@@ -96,7 +96,7 @@ class InteractionStep(nn.Module):
         images = batch.images[:, :frames]
         size = (images.shape[-2], images.shape[-1])
         alone = bool(generator.random() < self.recipe.alone)  # nothing to be learned from other frames
-        people = [_Person(batch, clip, frames, everywhere=alone) for clip in range(len(batch.images))]
+        people = [_Person(batch, clip, frames, self.recipe.qualities, everywhere=alone) for clip in range(len(batch.images))]
         targets = torch.stack([person.targets for person in people]).to(device)  # B F H W; never-scribbled objects are background
         active = torch.stack([person.active for person in people]).to(device) & batch.active
         previous = torch.stack([person.previous for person in people]).to(device)  # B F K H W
@@ -123,10 +123,10 @@ class InteractionStep(nn.Module):
 class _Person:
     """Whoever scribbles on one clip: first strokes, then corrections of what came back."""
 
-    def __init__(self, batch: Batch, clip: int, frames: int, *, everywhere: bool) -> None:
+    def __init__(self, batch: Batch, clip: int, frames: int, qualities: tuple[float, ...], *, everywhere: bool) -> None:
         self.rng = np.random.default_rng((*batch.seeds[clip], 2))
         truth: NDArray[np.uint8] = batch.targets[clip, :frames].cpu().numpy().astype(np.uint8)
-        self.quality = QUALITIES[int(self.rng.choice(3, p=(0.3, 0.5, 0.2)))]
+        self.quality = QUALITIES[int(self.rng.choice(len(QUALITIES), p=qualities))]
         self.keeps = bool(self.rng.random() < 0.5)  # do strokes of earlier rounds stay on the page?
         ids = [int(i) for i in np.flatnonzero(batch.active[clip].cpu().numpy()) if i]
         where = {i: [f for f in range(frames) if (truth[f] == i).any()] for i in ids}
