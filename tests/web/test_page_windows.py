@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, expect
 
+from idpro.formats import WRITERS
 from idpro.web.registry import Registry
 
 from .annotator import Annotator, dab, marked, opened, show_job
@@ -160,3 +161,18 @@ def test_one_frame_is_called_one_frame(a: Annotator) -> None:
     expect(a.page.locator("#status")).not_to_contain_text("1 frames")
     expect(a.page.locator("#transport")).to_contain_text("the only frame")
     assert FRAMES > 1
+
+
+def test_every_format_can_be_reached_and_export_stays_in_sight(browser: Browser, address: str, registry: Registry) -> None:
+    a = opened(browser, address, registry)
+    dab(a, 1, 0)
+    a.commit()
+    for size in ((1366, 768), (911, 512)):
+        a.page.set_viewport_size({"width": size[0], "height": size[1]})
+        a.page.locator("#open-export").click()
+        expect(a.page.locator(".formats input")).to_have_count(len(WRITERS))
+        a.page.get_by_text("Measurements").click()  # the last one: the list scrolls
+        expect(a.page.locator("#start-export")).to_be_in_viewport(ratio=1)
+        a.page.keyboard.press("Escape")
+    a.page.context.close()
+    assert a.problems == []
