@@ -37,18 +37,26 @@ class FreedMemory:
 
     def __init__(self, limit: int = KEPT_BYTES) -> None:
         self._limit, self._trim = limit, _glibc("malloc_trim")
-        self._floor = _resident() if self._trim else 0
+        self._floor = resident() if self._trim else 0
 
     def bound(self) -> None:
-        if self._trim and _resident() > self._floor + self._limit:
+        if self._trim and resident() > self._floor + self._limit:
             self._trim(0)
-            self._floor = _resident()
+            self._floor = resident()
+
+
+def give_back() -> None:
+    """Hand freed pages back to the system."""
+    if trim := _glibc("malloc_trim"):
+        trim(0)
 
 
 def _glibc(name: str) -> Callable[..., Any] | None:
     return getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None
 
 
-def _resident() -> int:
-    """Resident bytes of the process."""
+def resident() -> int:
+    """Resident bytes of the process; 0 where the system does not say."""
+    if not sys.platform.startswith("linux"):
+        return 0
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")

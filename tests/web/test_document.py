@@ -9,8 +9,8 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from idpro.errors import ScribbleError
-from idpro.web.document import MARKS_PER_FRAME, Document, State
-from idpro.web.schemas import Edit, EditRequest
+from idpro.web.document import Document, State
+from idpro.web.schemas import MOST_FRAMES, MOST_MARKS, Edit, EditRequest
 
 EDIT: TypeAdapter[Any] = TypeAdapter(Edit)
 
@@ -135,7 +135,7 @@ def test_solved_forgets_an_object_with_its_marks() -> None:
         (edit("update_object", id=9, name="x"), "no object 9"),
         (edit("order_objects", ids=[1]), "every object once"),
         (edit("order_objects", ids=[1, 1]), "every object once"),
-        (edit("edit_marks", frame=0, add=[stroke(f"n{i}") for i in range(MARKS_PER_FRAME + 1)]), "commit first"),
+        (edit("edit_marks", frame=3, add=[stroke(f"n{i}") for i in range(MOST_MARKS)]), "commit first"),
     ],
 )
 def test_wrong_edits_are_refused_in_a_sentence(one: Any, words: str) -> None:
@@ -156,6 +156,12 @@ def test_wrong_edits_are_refused_in_a_sentence(one: Any, words: str) -> None:
         {"op": "add_object", "id": 1, "name": "", "color": "#000000"},
         {"op": "add_object", "id": 1, "name": "x", "color": "red"},
         {"op": "explode"},
+        {"op": "edit_marks", "frame": 10**4000},
+        {"op": "edit_marks", "frame": 0, "add": [stroke(f"n{i}") for i in range(MOST_MARKS + 1)]},
+        {"op": "edit_marks", "frame": 0, "remove": ["a"] * (MOST_MARKS + 1)},
+        {"op": "edit_marks", "frame": 0, "add": [stroke("a", points=[[0.5, 0.5]] * 20_001)]},
+        {"op": "clear_marks", "frames": [0] * (MOST_FRAMES + 1)},
+        {"op": "order_objects", "ids": [1] * 255},
     ],
 )
 def test_what_is_no_edit_does_not_come_in(wrong: Any) -> None:

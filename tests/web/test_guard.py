@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from starlette.testclient import TestClient
@@ -17,9 +18,18 @@ TOKEN = "sesame"
 
 
 def test_another_host_name_is_refused_on_a_server_without_token(client: TestClient) -> None:
-    for name in ("evil.example:8765", "127.0.0.1.evil.example", ""):
+    forms = (
+        "127.0.0.1:80@evil.com",
+        "[::1].evil.com",
+        "[::1]evil",
+        "localhost:80:80",
+        "127.0.0.1:",
+        "localhost.evil.com:1",
+        "[::1",
+    )
+    for name in ("evil.example:8765", "127.0.0.1.evil.example", "", *forms):
         assert "for this computer only" in message(client.get("/api/home", headers={"host": name}), 421)
-    for name in ("127.0.0.1:8765", "localhost:1", "[::1]:8765"):
+    for name in ("127.0.0.1:8765", "localhost:1", "LOCALHOST", "[::1]:8765", "[::1]"):
         assert client.get("/api/home", headers={"host": name}).status_code == 200
 
 
@@ -73,6 +83,18 @@ def test_the_token_in_the_address_becomes_a_cookie_and_leaves_the_address(secret
     cookie = answer.headers["set-cookie"].lower()
     assert "httponly" in cookie and "samesite=strict" in cookie
     assert secret.get("/api/home").status_code == 200  # by the cookie
+
+
+@pytest.mark.parametrize("token", ["a+b", "a&b", "a#b", "a%20b", "a b;c", 'a"b', "käfer 猫"])
+def test_any_token_lets_in_by_the_address_that_is_printed_and_then_by_its_cookie(registry: Registry, token: str) -> None:
+    client = TestClient(create_app(registry, token), base_url="http://10.0.0.5:8765", follow_redirects=False)
+    answer = client.get(f"/?token={quote(token, safe='')}")
+    assert answer.status_code == 303
+    client.cookies.clear()
+    cookie = answer.headers["set-cookie"].partition(";")[0]
+    assert client.get("/api/home", headers={"cookie": cookie}).status_code == 200
+    assert client.get("/api/home", headers={"authorization": f"Bearer {token}".encode()}).status_code == 200
+    assert client.get("/api/home", headers={"cookie": cookie + "x"}).status_code == 401
 
 
 def test_the_token_as_a_bearer_is_taken(secret: TestClient) -> None:

@@ -41,6 +41,22 @@ class ByteCache(Generic[K, V]):
         """Bytes of tensors held now."""
         return self._bytes
 
+    @property
+    def limit(self) -> int:
+        return self._limit
+
+    @limit.setter
+    def limit(self, limit: int) -> None:
+        with self._lock:
+            self._limit = limit
+            self._shrink()
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        with self._lock:
+            self._values.clear()
+            self._bytes = 0
+
     def get(self, key: K) -> V | None:
         """The value of ``key``, which becomes the most recently used; None if it is not there."""
         with self._lock:
@@ -57,9 +73,12 @@ class ByteCache(Generic[K, V]):
                 self._bytes -= self._values.pop(key)[1]
             self._values[key] = (value, size)
             self._bytes += size
-            while self._bytes > self._limit and len(self._values) > 1:
-                _, (_, freed) = self._values.popitem(last=False)
-                self._bytes -= freed
+            self._shrink()
+
+    def _shrink(self) -> None:
+        while self._bytes > self._limit and len(self._values) > 1:
+            _, (_, freed) = self._values.popitem(last=False)
+            self._bytes -= freed
 
     def has_room(self) -> bool:
         """Whether one more value of the average size fits without letting go of another."""

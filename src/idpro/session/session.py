@@ -277,6 +277,24 @@ class Session:
                 self._shown.encoded(frame)
             yield frame
 
+    # Memory
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of encoded frames and memory entries that are kept for later."""
+        return self._shown.held_bytes
+
+    def limit_memory(self, limit: int) -> None:
+        """Keep at most ``limit`` bytes of them from now on."""
+        self._shown.limit_memory(limit)
+
+    def forget(self) -> None:
+        """Let go of everything that can be computed again."""
+        with self._lock:
+            self._shown.forget()
+            self._passes.forget()
+            self._previewed = None
+
     # Looking deeper
 
     def probabilities(self, frame: int) -> NDArray[np.float32]:

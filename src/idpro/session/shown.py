@@ -81,6 +81,20 @@ class Shown:
         """Whether another frame's features fit without letting go of some."""
         return self._features.has_room()
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of what is remembered."""
+        return self._features.bytes + self._entries.bytes
+
+    def limit_memory(self, limit: int) -> None:
+        """Remember at most ``limit`` bytes from now on: three parts of encoded frames, one of memory entries."""
+        self._features.limit, self._entries.limit = limit - limit // 4, limit // 4
+
+    def forget(self) -> None:
+        """Let go of what is remembered; it is made again when it is needed."""
+        self._features.clear()
+        self._entries.clear()
+
     # Objects
 
     def active(self, objects: tuple[int, ...]) -> Tensor:

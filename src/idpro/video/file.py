@@ -77,7 +77,8 @@ class VideoFile(IndexedVideo):
             self.deep = max(component.bits for component in components) > 8
             self._gray = first.format.name.startswith("gray")
             self._shift = 16 - max(component.bits for component in components) if self._gray else 0
-            self._keep_count = max(1, cache_bytes // max(1, sum(plane.buffer_size for plane in first.planes)))
+            self._frame_bytes = max(1, sum(plane.buffer_size for plane in first.planes))
+            self._keep_count = max(1, cache_bytes // self._frame_bytes)
             self._index = self._make_index(first.pts)
             self._decoded, self._next = self._numbered(0), 0  # frames to come, and the index of the next one
             self._rewind()
@@ -89,6 +90,19 @@ class VideoFile(IndexedVideo):
         aspect = pixel_aspect(self._stream)
         self.source = Source.counted(self._timing(), 1 / aspect if swapped else aspect, clip=path)
         self.fps = self.source.timing.mean_rate
+
+    @property
+    def held_bytes(self) -> int:
+        return len(self._kept) * self._frame_bytes
+
+    def limit_memory(self, limit: int) -> None:
+        with self._lock:
+            self._keep_count = max(1, limit // self._frame_bytes)
+            self._shrink()
+
+    def forget(self) -> None:
+        with self._lock:
+            self._kept.clear()
 
     def close(self) -> None:
         """Close the file; its frames can no longer be read."""
@@ -176,6 +190,9 @@ class VideoFile(IndexedVideo):
     def _keep(self, index: int, frame: av.VideoFrame) -> None:
         self._kept[index] = frame
         self._kept.move_to_end(index)
+        self._shrink()
+
+    def _shrink(self) -> None:
         while len(self._kept) > self._keep_count:
             self._kept.popitem(last=False)
 

@@ -95,6 +95,17 @@ class IndexedVideo(ABC):
         if not 0 <= index < len(self):
             raise VideoError(f"{self.name} has no frame {index}: its frames are 0..{len(self) - 1}")
 
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of decoded frames that are kept for later."""
+        return 0
+
+    def limit_memory(self, limit: int) -> None:  # noqa: B027 - only files keep frames
+        """Keep at most ``limit`` bytes of decoded frames from now on (but always one)."""
+
+    def forget(self) -> None:  # noqa: B027
+        """Let go of decoded frames; they are decoded again when they are asked for."""
+
     def close(self) -> None:  # noqa: B027 - only files need it
         """Let go of files and memory."""
 

@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.staticfiles import StaticFiles
 
 from .. import errors
+from .bounds import Bounds
 from .guard import Guard
 from .project import NotReady
 from .registry import Registry
@@ -60,7 +62,8 @@ def create_app(registry: Registry, token: str | None = None) -> FastAPI:
     app.state.registry = registry
     app.include_router(router)
     app.mount("/static", _Page(directory=STATIC), name="static")
-    app.add_middleware(Guard, token=token)
+    app.add_middleware(Bounds)
+    app.add_middleware(Guard, token=token)  # the last one added is asked first
 
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:
@@ -75,6 +78,15 @@ def create_app(registry: Registry, token: str | None = None) -> FastAPI:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"][1:]) or "the request"
         return JSONResponse({"message": f"{where}: {first['msg']}"}, 422)
+
+    @app.exception_handler(ClientDisconnect)
+    def broken_off(request: Request, error: ClientDisconnect) -> Response:
+        return Response(status_code=400)  # nobody hears it
+
+    @app.exception_handler(Exception)
+    def stumbled(request: Request, error: Exception) -> JSONResponse:
+        message = f"something went wrong inside IDPro ({type(error).__name__}); the server's log has the details"
+        return JSONResponse({"message": message}, 500)
 
     @app.exception_handler(HTTPException)
     def missing(request: Request, error: HTTPException) -> JSONResponse:

@@ -6,11 +6,14 @@ import os
 import socket
 import threading
 import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import quote
 
 import typer
 
+from ..atomic import cannot_write
 from ..errors import ConfigError, VideoError
 
 if TYPE_CHECKING:
@@ -36,6 +39,7 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8765,
     token: Annotated[str | None, typer.Option(help="A secret that everybody who opens the page must give.")] = None,
     max_upload: Annotated[int, typer.Option(help="Largest upload in MiB.")] = 8192,
+    memory: Annotated[int, typer.Option(help="Memory that all open videos share, in MiB, above what the model takes.")] = 2048,
     browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
 ) -> None:
     """The annotator: a web page to scribble, propagate, correct and export."""
@@ -43,30 +47,34 @@ def serve(
     import uvicorn
 
     from .app import create_app
+    from .connections import Connection
     from .registry import Registry
 
-    if host not in LOOPBACK and not token:
-        raise ConfigError(f"listening on {host} lets others in: give --token SECRET, or leave --host out")
+    _check(host, port, token, size, max_upload, memory)
+    model = _checked_model(model, device)
     sources = find_sources(video) if video is not None else []
     bound = _bind(host, port)
+    opener = SessionOpener(device)
     registry = Registry(
-        workspace.resolve(),
-        SessionOpener(device),
+        _writable(workspace, bound),
+        opener,
         sources,
         model=model,
         size=size or None,
         largest_upload=max_upload << 20,
+        memory=memory << 20,
     )
+    opener.loaded = registry.budget.loaded
     try:
         start = f"#/{registry.open_path(sources[0]).identity}" if video is not None and sources == [video] else ""
-        query = f"?token={token}" if token else ""
+        query = f"?token={quote(token, safe='')}" if token else ""
         shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{bound.getsockname()[1]}/{query}{start}"
         typer.echo(f"IDPro is at {address}  (Ctrl+C ends it; everything is kept in {workspace})")
         if browser:
             threading.Timer(1.0, webbrowser.open, [address]).start()
         config = uvicorn.Config(
-            create_app(registry, token), log_level="warning", ws_max_size=1 << 16, timeout_graceful_shutdown=2
+            create_app(registry, token), http=Connection, log_level="warning", ws_max_size=1 << 16, timeout_graceful_shutdown=2
         )
         uvicorn.Server(config).run(sockets=[bound])
     finally:
@@ -78,11 +86,13 @@ class SessionOpener:
     """Gives the session of a workspace; networks are loaded once for all projects that use them."""
 
     def __init__(self, device: str = "auto") -> None:
+        self.loaded: Callable[[int], None] = lambda before: None  # told the memory there was before a model was loaded
         self._device = device
         self._networks: dict[str, object] = {}
         self._guard = threading.Lock()
 
     def __call__(self, workspace: Workspace) -> Session:
+        from ..allocator import resident
         from ..checkpoint import load_network
         from ..device import pick_device
         from ..model import IDPro
@@ -90,10 +100,48 @@ class SessionOpener:
         model = workspace.project.model
         with self._guard:
             if model not in self._networks:
+                before = resident()
                 self._networks[model] = load_network(model, pick_device(self._device))
+                self.loaded(before)
             network = self._networks[model]
         assert isinstance(network, IDPro)
         return workspace.session(network, workspace.open_video())
+
+
+def _check(host: str, port: int, token: str | None, size: int, max_upload: int, memory: int) -> None:
+    """What can be said of the options before anything is made; ConfigError."""
+    if host not in LOOPBACK and not token:
+        raise ConfigError(f"listening on {host} lets others in: give --token SECRET, or leave --host out")
+    for name, value, least, most in (
+        ("--port", port, 0, 65535), ("--max-upload", max_upload, 1, 1 << 24), ("--memory", memory, 64, 1 << 24),
+    ):  # fmt: skip
+        if not least <= value <= most:
+            raise ConfigError(f"{name} must be in {least}..{most}, got {value}")
+    if size != 0 and not 32 <= size <= 1 << 14:
+        raise ConfigError(f"--size must be 0 (the video's own size) or in 32..{1 << 14}, got {size}")
+
+
+def _checked_model(model: str, device: str) -> str:
+    """The model as projects keep it, wherever a server is started from later.
+
+    One that is not there, or a device, is refused now, and not when somebody has drawn; CheckpointError, ConfigError.
+    """
+    from ..checkpoint import read_notes, shipped_models
+    from ..device import pick_device
+
+    pick_device(device)
+    read_notes(model)
+    return model if model in shipped_models() else str(Path(model).resolve())
+
+
+def _writable(workspace: Path, bound: socket.socket) -> Path:
+    """The folder of projects, made if it is not there; OutputError."""
+    try:
+        workspace.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        bound.close()
+        raise cannot_write(workspace, error) from error
+    return workspace.resolve()
 
 
 def find_sources(path: Path) -> list[Path]:

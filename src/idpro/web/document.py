@@ -13,6 +13,7 @@ from ..errors import ScribbleError
 from ..labels import ObjectLabel, hex_color, parse_color
 from ..masks import object_color
 from .schemas import (
+    MOST_MARKS,
     AbsentMark,
     AddObject,
     AreaMark,
@@ -28,7 +29,6 @@ from .schemas import (
 )
 
 HISTORY_LIMIT = 1000
-MARKS_PER_FRAME = 2000
 
 
 @dataclass(frozen=True)
@@ -124,8 +124,8 @@ class Document:
                 mark.prompt()  # a mark that is no prompt is refused here, before it is kept
             taken.add(mark.id)
         marks = (*kept, *(self._sparing_the_locked(m) if isinstance(m, PaintMark | AreaMark) else m for m in edit.add))
-        if len(marks) > MARKS_PER_FRAME:
-            raise ScribbleError(f"frame {edit.frame} has {len(marks)} marks; at most {MARKS_PER_FRAME} fit: commit first")
+        if len(marks) > MOST_MARKS:
+            raise ScribbleError(f"frame {edit.frame} has {len(marks)} marks; at most {MOST_MARKS} fit: commit first")
         return replace(self, marks={k: v for k, v in {**self.marks, edit.frame: marks}.items() if v})
 
     def _sparing_the_locked(self, mark: PaintMark | AreaMark) -> PaintMark | AreaMark:

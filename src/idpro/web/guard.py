@@ -7,8 +7,9 @@ gives it away.
 from __future__ import annotations
 
 import hmac
+import re
 from http.cookies import SimpleCookie
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, quote, unquote, urlencode
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -16,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 COOKIE = "idpro_token"
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 HEADERS = {
     "content-security-policy": (
         "default-src 'self'; img-src 'self' blob: data:; connect-src 'self' data: ws: wss:; style-src 'self' 'unsafe-inline'; "
@@ -62,7 +63,7 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: Headers) -> Response | None:
         host = headers.get("host", "")
-        if self._token is None and _name(host) not in LOOPBACK:
+        if self._token is None and not LOOPBACK.fullmatch(host):
             return _sentence(421, f"this server is for this computer only: open it as http://127.0.0.1, not as {host[:80]!r}")
         origin = headers.get("origin")
         if origin is not None and origin.partition("://")[2] != host:
@@ -81,7 +82,7 @@ class Guard:
         ):
             rest = urlencode(query, doseq=True)
             response = RedirectResponse(scope["path"] + (f"?{rest}" if rest else ""), 303)
-            response.set_cookie(COOKIE, self._token, httponly=True, samesite="strict", max_age=30 * 24 * 3600)
+            response.set_cookie(COOKIE, quote(self._token, safe=""), httponly=True, samesite="strict", max_age=30 * 24 * 3600)
             return response
         return _sentence(
             401, "this server asks for its token: open the address that `idpro serve` printed, which ends in ?token=..."
@@ -94,22 +95,16 @@ class Guard:
             cookie.load(headers.get("cookie", ""))
         except Exception:
             return False
-        kept = cookie[COOKIE].value if COOKIE in cookie else ""
-        bearer = headers.get("authorization", "").removeprefix("Bearer ")
-        return any(hmac.compare_digest(given.encode(), self._token.encode()) for given in (kept, bearer) if given)
+        kept = unquote(cookie[COOKIE].value) if COOKIE in cookie else ""
+        bearer = headers.get("authorization", "").removeprefix("Bearer ")  # headers are bytes, read as Latin-1
+        given = (kept.encode(), bearer.encode("latin-1", "ignore"))
+        return any(hmac.compare_digest(one, self._token.encode()) for one in given if one)
 
     async def _refuse(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await WebSocketClose(1008, "refused")(scope, receive, send)
         else:
             await response(scope, receive, send)
-
-
-def _name(host: str) -> str:
-    """A Host header without its port."""
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0].lower()
 
 
 def _sentence(status: int, message: str) -> Response:

@@ -48,6 +48,22 @@ class Pictures:
         """A frame, ``THUMBNAIL_HEIGHT`` pixels high."""
         return self._get(index, thumbnail=True)
 
+    @property
+    def held_bytes(self) -> int:
+        return self._bytes
+
+    def limit_memory(self, limit: int) -> None:
+        """Keep at most ``limit`` bytes from now on."""
+        with self._guard:
+            self._budget = limit
+            self._shrink()
+
+    def forget(self) -> None:
+        """Let go of all; they are made again when they are asked for."""
+        with self._guard:
+            self._kept.clear()
+            self._bytes = 0
+
     def _get(self, index: int, thumbnail: bool) -> bytes:
         if not 0 <= index < len(self._video):
             raise VideoError(f"{self._video.name} has no frame {index}: it has frames 0 to {len(self._video) - 1}")
@@ -79,8 +95,11 @@ class Pictures:
             if key not in self._kept:
                 self._kept[key] = data
                 self._bytes += len(data)
-            while self._bytes > self._budget and len(self._kept) > 1:
-                self._bytes -= len(self._kept.popitem(last=False)[1])
+            self._shrink()
+
+    def _shrink(self) -> None:
+        while self._bytes > self._budget and len(self._kept) > 1:
+            self._bytes -= len(self._kept.popitem(last=False)[1])
 
 
 def cover(image: Image, mask: Mask | None) -> bytes:

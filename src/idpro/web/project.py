@@ -6,6 +6,7 @@ Edits of the document happen at once in the caller's thread; what needs the mode
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,12 +19,14 @@ from ..masks import object_color
 from ..session.session import Session
 from ..session.workspace import Workspace
 from ..types import MAX_ID, Mask
+from ..video import IndexedVideo
 from .board import Board
 from .document import Document, State, Step
 from .exports import Exports
 from .hub import Hub
 from .imports import Imports
 from .journal import Journal
+from .memory import Kept
 from .pictures import Pictures, cover
 from .record import Record, committed, taken_up, unmarked
 from .schemas import AddObject, CopyRequest, Edit, EditMarks, EraseRequest, ExportRequest, PropagateRequest, ReleaseRequest
@@ -66,10 +69,12 @@ class Project:
         self.record.agree(workspace.steps())
         self.video = workspace.open_video()  # for showing; the session decodes with one of its own
         self.pictures = Pictures(self.video)
+        self.kept = Kept({self.pictures: 2, self.video: 1})
         self.imports = Imports(name, self.video.size, len(self.video))
         self._paused: PropagateRequest | None = None
         self._encoded_for: object = None
-        self.worker = Worker(f"project {identity}", self.board.job, self._ahead)
+        self.touched = time.monotonic()
+        self.worker = Worker(f"project {identity}", self._tell_job, self._ahead)
         self._keep_labels(self.record.state)  # a workspace of before has them in our journal only
         self.exports = Exports(workspace, self.board.job)
         self.waiting = Waiting(f"waiting {identity}", "the model")
@@ -118,7 +123,12 @@ class Project:
     @property
     def busy(self) -> bool:
         """Whether somebody looks or something runs."""
-        return bool(len(self.hub) or self.worker.current or self.worker.waiting)
+        return bool(len(self.hub)) or self.working
+
+    @property
+    def working(self) -> bool:
+        """Whether a job of the model runs or waits."""
+        return bool(self.worker.current or self.worker.waiting)
 
     # The document
 
@@ -256,6 +266,8 @@ class Project:
         self.worker.close()
         self.record.close()
         self.video.close()
+        if self._session is not None and isinstance(self._session.video, IndexedVideo):
+            self._session.video.close()
 
     def close(self) -> None:
         """Stand still, and let others open the workspace."""
@@ -293,6 +305,8 @@ class Project:
         except Exception as error:
             self.board.model("failed", f"the model could not be loaded ({type(error).__name__}: {error})")
             raise
+        video = self._session.video
+        self.kept.add({self._session: 12, **({video: 1} if isinstance(video, IndexedVideo) else {})})
         self.refresh()
         self.hub.publish({"type": "document", "history": self._history(self.record.state)})
         self.board.model("ready")
@@ -349,6 +363,7 @@ class Project:
 
         def encode(job: Job) -> None:
             for _ in session.encode_ahead(order):
+                self.touched = time.monotonic()
                 if job.stopping.is_set():
                     return
             self._encoded_for = key
@@ -361,6 +376,10 @@ class Project:
         """Tell the tabs which masks changed; ``whole``: frames to send at once."""
         if self._session is not None:
             self.board.masks(self._session.state, whole)
+
+    def _tell_job(self, job: Job) -> None:
+        self.touched = time.monotonic()
+        self.board.job(job)
 
     def _tell_document(self, before: State, after: State) -> None:
         old, new = before.document, after.document

@@ -18,6 +18,7 @@ from ..errors import InputError, OutputError
 from ..session.project import PROJECT, read_project
 from ..session.workspace import Workspace, claimed
 from .cards import CARD, IDENTITY, Card, project_folders, read_card, write_card
+from .memory import DEFAULT_BYTES, Budget
 from .pictures import cover
 from .project import COVER, OpenSession, Project
 from .uploads import NotHere, Uploads
@@ -47,6 +48,7 @@ class Registry:
         sources: videos offered to be opened.
         model, size: of new projects.
         largest_upload: in bytes.
+        memory: bytes that all projects share, above those of the models (memory.py).
     """
 
     def __init__(
@@ -58,10 +60,12 @@ class Registry:
         model: str = "lite",
         size: int | None = 480,
         largest_upload: int = 8 << 30,
+        memory: int = DEFAULT_BYTES,
     ) -> None:
         self.folder = folder
         self.sources = tuple(Source(number, path.name, path) for number, path in enumerate(sources))
         self.uploads = Uploads(folder, largest_upload)
+        self.budget = Budget(memory)
         self.opening = Waiting("opening", "the server")
         self._open_session = open_session
         self._model, self._size = model, size
@@ -79,7 +83,10 @@ class Registry:
 
     def find(self, identity: str) -> Project | None:
         """An open project, without waiting; None if it is not open."""
-        return self._open.get(identity)
+        project = self._open.get(identity)
+        if project is not None:
+            project.touched = time.monotonic()
+        return project
 
     def get(self, identity: str) -> Project:
         """An open project, opened if it is not.
@@ -89,7 +96,7 @@ class Registry:
             WorkspaceError: another process has it open, or it is damaged.
             VideoError: its video is gone.
         """
-        project = self._open.get(identity)
+        project = self.find(identity)
         if project is not None:
             return project
         folder = self._folder(identity)
@@ -105,6 +112,7 @@ class Registry:
                 workspace.close()
                 raise
             self._open[identity] = project
+            self._share()
             try:
                 write_card(folder, Card(identity, card.name, len(project.video), time.time()))
             except OutputError as error:
@@ -161,6 +169,7 @@ class Registry:
             except OSError as error:
                 raise cannot_write(folder, error) from error
         shutil.rmtree(hidden, ignore_errors=True)
+        self._share()
 
     def cover(self, identity: str) -> Path:
         """The small picture of a project, which need not be open.
@@ -195,6 +204,7 @@ class Registry:
                     if self._open.get(identity) is project and not project.busy:
                         del self._open[identity]
                         project.close()
+                self._share()
 
     def finish_upload(self, upload: str) -> Project:
         """Make a project of what was uploaded: one video file, or images.
@@ -242,10 +252,14 @@ class Registry:
         with turn:
             yield
 
+    def _share(self) -> None:
+        self.budget.share(list(self._open.values()))
+
     def _expire(self) -> None:
-        while not self._closing.wait(30):
+        while not self._closing.wait(2):
             try:
                 self.close_idle(time.monotonic())
                 self.uploads.drop_abandoned(time.monotonic())
+                self.budget.settle(list(self._open.values()))
             except Exception:
-                log.exception("closing idle projects failed")
+                log.exception("looking after idle projects failed")

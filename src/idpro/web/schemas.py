@@ -12,10 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..types import DEFAULT_WIDTH, MAX_ID, Box, Prompt, Stroke
 
+MOST_MARKS = 2000  # of one edit, or of one frame
+MOST_FRAMES = 100_000  # of one request
 Unit = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 ObjectId = Annotated[int, Field(ge=1, le=MAX_ID)]
 PaintId = Annotated[int, Field(ge=0, le=MAX_ID)]  # 0 paints the background
-FrameIndex = Annotated[int, Field(ge=0)]
+FrameIndex = Annotated[int, Field(ge=0, lt=1 << 31)]
 MarkId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 Color = Annotated[str, Field(pattern=r"^#[0-9a-f]{6}$")]
 Name = Annotated[str, Field(min_length=1, max_length=60)]
@@ -65,7 +67,7 @@ class PaintMark(_Wire):
     object: PaintId
     points: Points
     width: Width
-    spares: tuple[ObjectId, ...] = ()  # the objects that were locked when it was drawn
+    spares: Annotated[tuple[ObjectId, ...], Field(max_length=MAX_ID)] = ()  # the objects that were locked when it was drawn
 
 
 class AreaMark(_Wire):
@@ -75,7 +77,7 @@ class AreaMark(_Wire):
     id: MarkId
     object: PaintId
     points: Annotated[Points, Field(min_length=3)]
-    spares: tuple[ObjectId, ...] = ()  # the objects that were locked when it was drawn
+    spares: Annotated[tuple[ObjectId, ...], Field(max_length=MAX_ID)] = ()  # the objects that were locked when it was drawn
 
 
 class AbsentMark(_Wire):
@@ -105,15 +107,15 @@ class EditMarks(_Wire):
 
     op: Literal["edit_marks"] = "edit_marks"
     frame: FrameIndex
-    remove: tuple[MarkId, ...] = ()
-    add: tuple[Mark, ...] = ()
+    remove: Annotated[tuple[MarkId, ...], Field(max_length=MOST_MARKS)] = ()
+    add: Annotated[tuple[Mark, ...], Field(max_length=MOST_MARKS)] = ()
 
 
 class ClearMarks(_Wire):
     """Remove all pending marks, or those of some frames."""
 
     op: Literal["clear_marks"] = "clear_marks"
-    frames: tuple[FrameIndex, ...] | None = None
+    frames: Annotated[tuple[FrameIndex, ...], Field(max_length=MOST_FRAMES)] | None = None
 
 
 class AddObject(_Wire):
@@ -137,7 +139,7 @@ class UpdateObject(_Wire):
 
 class OrderObjects(_Wire):
     op: Literal["order_objects"] = "order_objects"
-    ids: tuple[ObjectId, ...]
+    ids: Annotated[tuple[ObjectId, ...], Field(max_length=MAX_ID)]
 
 
 Edit = Annotated[EditMarks | ClearMarks | AddObject | UpdateObject | OrderObjects, Field(discriminator="op")]
@@ -166,7 +168,7 @@ class EraseRequest(_Wire):
 class ReleaseRequest(_Wire):
     """Take back what was drawn on these frames in any round; ``again``: it is pending once more, to be changed."""
 
-    frames: Annotated[tuple[FrameIndex, ...], Field(min_length=1)]
+    frames: Annotated[tuple[FrameIndex, ...], Field(min_length=1, max_length=MOST_FRAMES)]
     again: bool = False
 
 
@@ -181,7 +183,7 @@ class CopyRequest(_Wire):
 class OpenRequest(_Wire):
     """Open a video that the server was started on, by its number in the list it gave."""
 
-    source: Annotated[int, Field(ge=0)]
+    source: Annotated[int, Field(ge=0, lt=1 << 31)]
 
 
 class UploadRequest(_Wire):
@@ -195,7 +197,7 @@ class ExportRequest(_Wire):
 
     format: Annotated[str, Field(max_length=40)]
     soft: bool = False
-    objects: tuple[ObjectId, ...] | None = None
+    objects: Annotated[tuple[ObjectId, ...], Field(max_length=MAX_ID)] | None = None
 
 
 class ProjectInfo(_Wire):
