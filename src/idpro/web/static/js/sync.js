@@ -24,6 +24,8 @@ export class Sync {
     this.inFlight = 0;
     /** @type {Set<any>} edits that the server has not answered yet */
     this.unsent = new Set();
+    /** @type {Set<string>} what was said already about damage that the server found */
+    this.noted = new Set();
     /** @type {any[]} documents that came while edits were on their way */
     this.held = [];
     /** @type {() => void} */
@@ -120,6 +122,8 @@ export class Sync {
   /** @param {any} event */
   takeSnapshot(event) {
     const { frames } = event.project;
+    for (const note of event.notes ?? []) if (!this.noted.has(note)) this.say(note);
+    this.noted = new Set(event.notes);
     this.held = [];
     this.store.set({
       project: event.project,
