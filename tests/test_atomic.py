@@ -116,6 +116,12 @@ def test_a_folder_or_a_pipe_in_the_place_of_a_log_is_refused(tmp_path: Path) -> 
             log.append(b"line\n")
 
 
+def test_a_log_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "log").symlink_to("log")
+    with pytest.raises(WorkspaceError, match="cannot be read: Too many levels"):
+        list(LineLog(tmp_path / "log").lines())
+
+
 def test_a_closed_log_takes_nothing(tmp_path: Path) -> None:
     log = LineLog(tmp_path / "log")
     log.close()

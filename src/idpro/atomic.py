@@ -103,8 +103,7 @@ class LineLog:
         """The lines, each with its end; only the last one may lack it, which then was cut short.
 
         Raises:
-            WorkspaceError: there is a folder or a device in the place of the file.
-            OutputError: the file cannot be read.
+            WorkspaceError: the file cannot be read, or there is a folder or a device in its place.
         """
         try:
             if not stat.S_ISREG(os.stat(self._path).st_mode):
@@ -116,7 +115,9 @@ class LineLog:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise OutputError(f"cannot read {self._path}: {error.strerror or error}") from error
+            raise WorkspaceError(
+                f"{self._path} cannot be read: {error.strerror or error}; put the log back that was there, or move this away"
+            ) from error
 
     def cut(self, size: int) -> None:
         """Drop what lies behind ``size`` bytes."""
