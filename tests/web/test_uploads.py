@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from idpro.errors import OutputError, VideoError
 from idpro.video import VideoWriter
-from idpro.web import registry
+from idpro.web import pictures
 from idpro.web.app import create_app
 from idpro.web.uploads import ABANDONED_SECONDS, NotHere, Uploads
 from session.colour_network import HEIGHT, WIDTH, clip
@@ -133,7 +133,7 @@ def test_what_cannot_be_shown_is_refused_before_there_is_a_project(
     def refuse(*arguments: object) -> bytes:
         raise VideoError("frame 0 cannot be decoded")
 
-    monkeypatch.setattr(registry, "cover", refuse)
+    monkeypatch.setattr(pictures, "cover", refuse)
     upload = begin(client)
     client.put(f"/api/uploads/{upload}/film.mp4", content=film)
     assert "cannot be decoded" in message(client.post(f"/api/uploads/{upload}/open"), 422)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..session.session import Session
 from ..session.state import State
 from ..types import Mask
+from .document import Document
 from .hub import Hub
 from .runs import pack_runs
+from .schemas import Mark
 from .worker import Job
 
 
@@ -65,6 +67,17 @@ class Board:
         """Why the model could not be loaded; empty while it could."""
         return self._model["message"] if self._model["state"] == "failed" else ""
 
+    def document(self, old: Document, new: Document, history: dict[str, str | None]) -> None:
+        """What differs between two documents, and what undo and redo would do."""
+        event: dict[str, Any] = {"type": "document", "history": history}
+        if old.objects != new.objects:
+            event["objects"] = [o.model_dump() for o in new.objects]
+        for key in ("marks", "committed"):
+            was, now = getattr(old, key), getattr(new, key)
+            if frames := [f for f in {*was, *now} if was.get(f) is not now.get(f)]:
+                event[key] = dumped({f: now.get(f, ()) for f in frames})
+        self._hub.publish(event)
+
     def job(self, job: Job) -> None:
         if job.kind != "export":
             self.latest[job.kind] = job
@@ -104,3 +117,8 @@ class Board:
         version, present, doubt = self._seen[frame].wire()
         event = {"type": "mask", "frame": frame, "version": version, "present": present, "doubt": doubt}
         self._hub.publish(event, pack_runs(mask))
+
+
+def dumped(marks: Mapping[int, tuple[Mark, ...]]) -> dict[int, list[dict[str, Any]]]:
+    """Marks as they cross the wire."""
+    return {frame: [mark.model_dump() for mark in drawn] for frame, drawn in marks.items()}

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..atomic import atomic_file
 from ..errors import MaskError, VideoError
 from ..masks import overlay
+from ..session.session import Session
 from ..types import Image, Mask
 from ..video import Video
 
@@ -106,6 +109,14 @@ def cover(image: Image, mask: Mask | None) -> bytes:
     """A small JPEG of a frame with its mask painted over."""
     painted = image if mask is None else overlay(image, mask)
     return _jpeg(_shrunk(painted, COVER_WIDTH / image.shape[1]), 85)
+
+
+def write_cover(place: Path, video: Video, session: Session | None = None) -> None:
+    """Keep a small picture for the list of projects: a marked frame with its masks, or the first frame; OutputError."""
+    frame = min(session.interacted, default=0) if session else 0
+    mask = session.mask(frame) if session else None
+    with atomic_file(place) as temporary:
+        temporary.write_bytes(cover(video.frame(frame), mask))
 
 
 def heat(attention: NDArray[np.float32]) -> bytes:

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from ..atomic import atomic_file
 from ..errors import IDProError, OutputError, ScribbleError, VideoError
 from ..labels import hex_color
 from ..masks import object_color
@@ -20,17 +19,17 @@ from ..session.session import Session
 from ..session.workspace import Workspace
 from ..types import MAX_ID, Mask
 from ..video import IndexedVideo
-from .board import Board
+from .board import Board, dumped
 from .document import Document, State, Step
 from .exports import Exports
 from .hub import Hub
 from .imports import Imports
 from .journal import Journal
 from .memory import Kept
-from .pictures import Pictures, cover
+from .pictures import Pictures, write_cover
 from .record import Record, committed, taken_up, unmarked
 from .schemas import AddObject, CopyRequest, Edit, EditMarks, EraseRequest, ExportRequest, PropagateRequest, ReleaseRequest
-from .solving import Marks, copied, preview, solve, spread
+from .solving import copied, preview, solve, spread
 from .waiting import Waiting
 from .worker import Job, Worker
 
@@ -99,8 +98,8 @@ class Project:
                 "project": self.describe(),
                 "notes": list(self.record.notes),
                 "objects": [o.model_dump() for o in state.document.objects],
-                "marks": _dumped(state.document.marks),
-                "committed": _dumped(state.document.committed),
+                "marks": dumped(state.document.marks),
+                "committed": dumped(state.document.committed),
                 "history": self._history(state),
                 **self.board.snapshot(self._session, self.exports.jobs),
             }
@@ -250,14 +249,6 @@ class Project:
         """What the pending strokes and boxes of a frame come to by themselves, changing nothing; None if there are none."""
         return preview(self.session, frame, self.document.marks.get(frame, ()))
 
-    def write_cover(self) -> None:
-        """Keep a small picture for the list of projects: a marked frame with its masks, or the first frame."""
-        session = self._session
-        frame = min(session.interacted, default=0) if session else 0
-        mask = session.mask(frame) if session else None
-        with atomic_file(self.workspace.folder / COVER) as temporary:
-            temporary.write_bytes(cover(self.video.frame(frame), mask))
-
     def stand_still(self) -> None:
         """Stop the workers, end the sockets, close the files: nothing changes any more, and the workspace is still ours."""
         self.hub.end()
@@ -329,7 +320,7 @@ class Project:
                 self.record.solved(committed(len(marks)), steps, taken)
         self.refresh(marks)
         try:
-            self.write_cover()
+            write_cover(self.workspace.folder / COVER, self.video, session)
         except OutputError as error:
             log.warning("%s", error)  # a picture in the list: no reason to call the commit failed
 
@@ -382,15 +373,7 @@ class Project:
         self.board.job(job)
 
     def _tell_document(self, before: State, after: State) -> None:
-        old, new = before.document, after.document
-        event: dict[str, Any] = {"type": "document", "history": self._history(after)}
-        if old.objects != new.objects:
-            event["objects"] = [o.model_dump() for o in new.objects]
-        for key in ("marks", "committed"):
-            was, now = getattr(old, key), getattr(new, key)
-            if frames := [f for f in {*was, *now} if was.get(f) is not now.get(f)]:
-                event[key] = _dumped({f: now.get(f, ()) for f in frames})
-        self.hub.publish(event)
+        self.board.document(before.document, after.document, self._history(after))
         self._keep_labels(after)
 
     def _keep_labels(self, state: State) -> None:
@@ -408,7 +391,3 @@ class Project:
         if undo and session is not None and state.done[-1].number == session.state.number and spread(session.state):
             undo += " and what was propagated since"
         return {"undo": undo, "redo": redo}
-
-
-def _dumped(marks: Marks) -> dict[int, list[dict[str, Any]]]:
-    return {frame: [mark.model_dump() for mark in drawn] for frame, drawn in marks.items()}

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..atomic import atomic_file, cannot_write
+from ..atomic import cannot_write
 from ..errors import InputError, OutputError
 from ..session.project import PROJECT, read_project
 from ..session.workspace import Workspace, claimed
 from .cards import CARD, IDENTITY, Card, project_folders, read_card, write_card
 from .memory import DEFAULT_BYTES, Budget
-from .pictures import cover
+from .pictures import write_cover
 from .project import COVER, OpenSession, Project
 from .uploads import NotHere, Uploads
 from .waiting import Waiting
@@ -229,8 +229,8 @@ class Registry:
                     video = place
                 with Workspace.create(folder, video, model=self._model, size=self._size) as workspace:
                     write_card(folder, Card(identity, name[:60] or "video", workspace.project.frames, time.time()))
-                    with workspace.open_video() as opened, atomic_file(folder / COVER) as temporary:
-                        temporary.write_bytes(cover(opened.frame(0), None))
+                    with workspace.open_video() as opened:
+                        write_cover(folder / COVER, opened)
                 folder.rename(self.folder / identity)
             except InputError as error:  # of a file under a name of ours, which says nothing to anybody
                 raise type(error)(str(error).replace(str(video), name).replace(str(folder), name)) from error
