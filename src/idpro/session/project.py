@@ -14,6 +14,7 @@ from pydantic_core import from_json
 from ..atomic import atomic_file, sync_path
 from ..errors import ConfigError, WorkspaceError
 from ..labels import ObjectLabel, label_lines, parse_labels
+from ..video import Window
 
 FORMAT = 1  # raised when a workspace of before can no longer be read
 PROJECT = "project.json"
@@ -32,6 +33,7 @@ class Project:
         working_size: short side to work at, None for the video's own.
         labels: names, classes and colours of objects, in the order of the legend.
         fingerprint: of the video's content (fingerprint.py); None in workspaces of before, until they are opened.
+        window: what its frames are seen through, by people and network; None: what the video finds by itself.
     """
 
     video: str
@@ -41,6 +43,7 @@ class Project:
     working_size: Side | None = 480
     labels: tuple[ObjectLabel, ...] = ()
     fingerprint: str | None = None
+    window: Window | None = None
 
 
 _PROJECT = TypeAdapter(Project)

@@ -122,7 +122,7 @@ class Workspace:
             raise gone(self.folder)
 
     def open_video(self) -> IndexedVideo:
-        """The project's video.
+        """The project's video, seen through the project's window if it has one.
 
         Raises:
             VideoError: it is gone.
@@ -148,6 +148,8 @@ class Workspace:
             if self.project.fingerprint is None and self._lock is not None:
                 with suppress(OutputError):
                     self.update(replace(self.project, fingerprint=found))
+            if self.project.window is not None:
+                video.window = self.project.window
         except BaseException:
             video.close()
             raise
