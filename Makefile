@@ -11,8 +11,8 @@ test: $(VENV)/installed lint
 	$(BIN)/python -m pytest $(PYTEST)
 
 lint: $(VENV)/installed
-	$(BIN)/ruff check src tests
-	$(BIN)/ruff format --check src tests
+	$(BIN)/ruff check src tests examples
+	$(BIN)/ruff format --check src tests examples
 	$(BIN)/mypy
 
 docs: $(VENV)/docs
