@@ -56,6 +56,7 @@ CATALOGUE = (
     PublicSet("feral cats", "lite/static/feral-cats", LITE, ("folders:",)),
     PublicSet("endangered animals", "lite/static/endangered-animals", LITE, ("folders:",)),
     PublicSet("COCO128", "lite/static/coco128", LITE, ("folders:",)),
+    PublicSet("rendered clips", "rendered", "lite-propagation-second", ("folders:",)),
     PublicSet("DAVIS 2016 val, part, 352 px", "development/davis2016-val-part", DEVELOPMENT, ("folders:",)),
     PublicSet("clips with several objects", "development/several", DEVELOPMENT, ("folders:",)),
     PublicSet("LVIS v1", "LVIS", PAPER, files=("lvis_v1_train.json", "train2017", "val2017")),
