@@ -17,6 +17,7 @@ from idpro.formats import READERS, WRITERS
 from idpro.formats.convert import read_masks, segmentation_of
 from idpro.formats.segmentation import Segmentation
 from idpro.masks import read_mask, write_mask
+from idpro.picture import VARIABLE
 from idpro.types import Mask
 from idpro.video import ArrayVideo, ImageFolder, open_video
 
@@ -44,6 +45,17 @@ def test_what_is_written_is_read_again(result: Segmentation, tmp_path: Path, for
         assert again is not None
         truth = without_void(mask) if form in NO_VOID else mask
         assert np.array_equal(again, truth), (form, frame)
+
+
+@pytest.mark.parametrize("form", BOTH)
+def test_masks_over_the_limit_are_refused(
+    result: Segmentation, tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"street{WRITERS[form].suffix}"
+    list(WRITERS[form](result, path))
+    monkeypatch.setenv(VARIABLE, str(HEIGHT * WIDTH - 1))
+    with pytest.raises(MaskError, match=f"{WIDTH}x{HEIGHT} pixels, more than the {HEIGHT * WIDTH - 1}"):
+        read_masks(path)
 
 
 @pytest.mark.parametrize("form", BOTH)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ..atomic import atomic_file
 from ..errors import MaskError
 from ..labels import label_lines
 from ..masks import IGNORE
+from ..picture import check_file, check_pixels
 from ..types import MAX_ID, Mask
 from .reader import Given, Masks, Reader, labelled, load_json, only_size
 from .segmentation import Segmentation
@@ -57,7 +59,7 @@ def _read(given: Given) -> Masks:
         pages = [_page(p) for p in paths]
         size = only_size((page.shape for page in pages), path)
         return Masks(size, tuple(p.stem for p in paths), lambda at: pages[at], labelled(load_json(path / LEGEND), {}, {}))
-    with tifffile.TiffFile(path) as file:
+    with _opened(path) as file:
         stack, about = _ids(file.asarray(), path), file.imagej_metadata or {}
     stack = stack[None] if stack.ndim == 2 else stack  # T H W
     if stack.ndim != 3:
@@ -72,8 +74,19 @@ def _read(given: Given) -> Masks:
     return Masks(stack.shape[1:], tuple(named[at] for at in kept), lambda at: stack[kept[at]], labels)
 
 
+@contextmanager
+def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
+    """A TIFF whose pages are within the limit on pixels."""
+    check_file(path, "label TIFF", MaskError)
+    with tifffile.TiffFile(path) as file:
+        first = file.pages[0].aspage()
+        check_pixels(first.imagewidth, first.imagelength, path, MaskError)
+        yield file
+
+
 def _page(path: Path) -> Mask:
-    page = _ids(tifffile.imread(path), path)
+    with _opened(path) as file:
+        page = _ids(file.asarray(), path)
     if page.ndim != 2:
         raise MaskError(f"{path} has {page.ndim} dimensions: in a folder every label TIFF is one page, H x W")
     return page

@@ -13,6 +13,7 @@ from PIL import Image as Pillow
 
 from ..errors import ConfigError, MaskError
 from ..masks import IGNORE
+from ..picture import open_picture
 from ..types import MAX_ID, Mask
 from .reader import Given, Masks, Reader, labelled, load_json
 from .segmentation import Segmentation
@@ -48,11 +49,11 @@ WRITER = Writer("MOTS", "16-bit PNG, class and object id", "", _write)
 def _read(given: Given) -> Masks:
     """``instances/<frame>.png``: an object's id is what its pixels leave when divided by 1000."""
     paths = sorted((given.path / "instances").glob("*.png"))
-    with Pillow.open(paths[0]) as image:
+    with open_picture(paths[0], MaskError) as image:
         size = (image.height, image.width)
 
     def read(at: int) -> Mask:
-        with Pillow.open(paths[at]) as image:
+        with open_picture(paths[at], MaskError) as image:
             values = np.asarray(image).astype(np.int64)
         objects = np.where(values == 1000 * IGNORED, IGNORE, values % 1000)
         if values.shape != size or (objects > MAX_ID)[objects != IGNORE].any():

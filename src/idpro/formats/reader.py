@@ -18,6 +18,7 @@ import numpy as np
 from ..errors import ConfigError, IDProError, MaskError
 from ..labels import ObjectLabel, default_label, legend, parse_labels
 from ..masks import IGNORE, object_color
+from ..picture import check_pixels
 from ..types import MAX_ID, Mask
 from ..video import Source, Video, source_of
 
@@ -36,6 +37,9 @@ class Masks:
         counted: frames have no names in this format, they are counted from 0.
         total: how many frames the video has, if the file says so.
         files: one a mask, where each is a file of its own.
+
+    Raises:
+        MaskError: ``size`` is over the limit on pixels.
     """
 
     size: tuple[int, int]
@@ -45,6 +49,10 @@ class Masks:
     counted: bool = False
     total: int | None = None
     files: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        height, width = self.size
+        check_pixels(width, height, "a mask", MaskError)  # a few bytes of run lengths say any size
 
     @cached_property
     def legend(self) -> tuple[ObjectLabel, ...]:
