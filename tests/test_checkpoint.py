@@ -212,3 +212,10 @@ def test_halves_of_different_networks_stay_apart(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"\(test_efficientnet\) and .* \(resnet18\) are halves of different networks"):
         join(tmp_path / "a.safetensors", tmp_path / "b.safetensors", tmp_path / "ab.safetensors")
     assert not (tmp_path / "ab.safetensors").exists()
+
+
+def test_what_ships_says_what_it_may_be_used_for() -> None:
+    """``idpro convert join`` writes it; a shipped file without it was not made by it."""
+    assert shipped_models()
+    for model in shipped_models():
+        assert "non-commercial" in read_notes(model)["terms"]
