@@ -258,3 +258,33 @@ def test_a_folder_of_label_tiffs_and_a_stack_without_names(tmp_path: Path) -> No
     tifffile.imwrite(tmp_path / "stack.tif", stack.astype(np.uint16) * 100)
     with pytest.raises(MaskError, match=r"labels from 0 to 1200: ids are whole numbers in 0\.\.254"):
         read_masks(tmp_path / "stack.tif")
+
+
+def test_what_does_not_fit_is_refused_before_anything_is_made_of_it(
+    result: Segmentation, tmp_path: Path, coco: dict[str, list[dict[str, object]]]
+) -> None:
+    list(WRITERS["cvat"](result, tmp_path / "in.xml"))
+    text = (tmp_path / "in.xml").read_text(encoding="utf-8")
+    for old, new, words in (
+        ('rle="', 'rle="4000000000, ', "does not fit its box"),
+        ('left="5"', 'left="95"', "does not fit its box or the frames of 97x61"),
+        ("<width>97<", "<width>970000000<", "more than the .* that a frame may have"),
+        (' id="3" label', ' id="x" label', "cannot be read as CVAT for video: ValueError"),
+    ):
+        assert old in text
+        (tmp_path / "bad.xml").write_text(text.replace(old, new, 1), encoding="utf-8")
+        with pytest.raises(MaskError, match=words):
+            read_masks(tmp_path / "bad.xml").read(0)
+    for annotation in coco["annotations"]:
+        annotation["segmentation"]["size"] = [10**6, 10**6]  # type: ignore[index]
+    (tmp_path / "bad.json").write_text(json.dumps(coco))
+    with pytest.raises(MaskError, match=r"run lengths of \[1000000, 1000000\]"):
+        read_masks(tmp_path / "bad.json").read(0)
+    coco["images"][0]["height"] = 10**9
+    (tmp_path / "bad.json").write_text(json.dumps(coco))
+    with pytest.raises(MaskError, match="pictures of sizes"):
+        read_masks(tmp_path / "bad.json")
+    del coco["images"]
+    (tmp_path / "bad.json").write_text(json.dumps(coco))
+    with pytest.raises(MaskError, match="cannot be read as COCO: KeyError: 'images'"):
+        read_masks(tmp_path / "bad.json", "coco")

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from skimage.measure import regionprops
 
 from idpro.formats.segmentation import Segmentation
+from idpro.video import open_video
 
 from .drawn import export, masks, picture
 
@@ -37,3 +39,18 @@ def test_a_line_for_every_object_on_every_frame_with_a_mask(result: Segmentation
     assert {(o["object"], o["object_name"], o["class"]) for o in lines} == {
         ("3", "the van / left", "the van / left"), ("1", "rex", "dog"), ("12", "dog", "dog"),
     }  # fmt: skip
+
+
+def test_all_bits_are_measured(tmp_path: Path) -> None:
+    """As a microscope writes: 12 bits in 16-bit TIFF, seen through a window, measured without."""
+    for index, value in enumerate((900, 3500)):
+        (tmp_path / "cells").mkdir(exist_ok=True)
+        tifffile.imwrite(tmp_path / "cells" / f"c.{1001 + index}.tif", np.full((8, 9), value, np.uint16))
+    mask = np.pad(np.full((2, 3), 4, np.uint8), 3)
+    with open_video(tmp_path / "cells") as video:
+        path = export(Segmentation(video, (4,), lambda frame: mask), "measurements", tmp_path / "out")
+    with path.open(newline="") as file:
+        assert [(o["number"], o["mean"], o["mean_red"]) for o in csv.DictReader(file)] == [
+            ("1001", "900.0", ""),
+            ("1002", "3500.0", ""),
+        ]

@@ -41,13 +41,13 @@ def decode(rle: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
     """Bytes -> H x W, inside where the last channel is more than half; MaskError if they are no mask of ``size``."""
     try:
         bits = np.unpackbits(np.array(rle, np.uint8))
-        values = _values("".join(map(str, bits.tolist())))
+        values = _values("".join(map(str, bits.tolist())), size[0] * size[1] * CHANNELS)
         return values.reshape(*size, CHANNELS)[..., -1] > 127
     except (ValueError, OverflowError, TypeError) as error:
         raise MaskError(f"these run lengths are no brush mask of {size[1]}x{size[0]} pixels: {error}") from error
 
 
-def _values(text: str) -> NDArray[np.int64]:
+def _values(text: str, expected: int) -> NDArray[np.int64]:
     at = 0
 
     def read(width: int) -> int:
@@ -56,6 +56,8 @@ def _values(text: str) -> NDArray[np.int64]:
         return int(text[at - width : at], 2)
 
     total, value_width = read(32), read(5) + 1
+    if total != expected:
+        raise ValueError(f"they are of {total} values, not {expected}")
     widths = [read(4) + 1 for _ in range(4)]
     values: list[NDArray[np.int64]] = []
     found = 0

@@ -164,6 +164,9 @@ def _decoded(shape: ElementTree.Element, size: tuple[int, int]) -> NDArray[np.bo
     inside = np.zeros(size, bool)
     left, top, width, height = (int(shape.get(key, "")) for key in ("left", "top", "width", "height"))
     runs = np.array(shape.get("rle", "").split(","), int)
+    inner = 0 <= left <= left + width <= size[1] and 0 <= top <= top + height <= size[0]
+    if not inner or runs.min() < 0 or runs.sum() != width * height:
+        raise MaskError(f"a mask of frame {shape.get('frame')} does not fit its box or the frames of {size[1]}x{size[0]} pixels")
     pixels = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
     inside[top : top + height, left : left + width] = pixels.reshape(height, width)
     return inside

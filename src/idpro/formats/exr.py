@@ -31,6 +31,7 @@ def layer_name(label: ObjectLabel) -> str:
 def _write(segmentation: Segmentation, folder: Path, options: Options) -> Iterator[int]:
     exr = import_extra(*_OPENEXR)
     assert segmentation.probabilities is not None
+    aspect = float(segmentation.source.pixel_aspect)
     legend = json.dumps(label_lines(segmentation.legend))
     for done, frame in enumerate(segmentation.indices, start=1):
         if segmentation.mask(frame) is not None:
@@ -39,7 +40,7 @@ def _write(segmentation: Segmentation, folder: Path, options: Options) -> Iterat
                 f"{layer_name(label)}.A": np.ascontiguousarray(probabilities[segmentation.channel(label.id)], np.float16)
                 for label in segmentation.legend
             }
-            header = {"compression": exr.ZIP_COMPRESSION, "type": exr.scanlineimage, "legend": legend}
+            header = {"compression": exr.ZIP_COMPRESSION, "type": exr.scanlineimage, "legend": legend, "pixelAspectRatio": aspect}
             with exr.File(header, layers) as file:
                 file.write(str(folder / f"{segmentation.stem(frame)}.exr"))
         yield done

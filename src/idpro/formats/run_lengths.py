@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import MaskError
 from .segmentation import Segmentation
 from .writer import import_extra
 
@@ -45,9 +46,11 @@ def category_list(segmentation: Segmentation) -> list[dict[str, Any]]:
 
 
 def decoded(segmentation: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """COCO's "segmentation" -> H x W: polygons, run lengths as numbers, or compressed ones."""
+    """COCO's "segmentation" -> H x W: polygons, run lengths as numbers, or compressed ones; MaskError if of another size."""
     coco = import_extra(*PYCOCOTOOLS)
     height, width = size
+    if isinstance(segmentation, dict) and list(segmentation["size"]) != [height, width]:
+        raise MaskError(f"run lengths of {segmentation['size']} (height, width) stand where {[height, width]} are expected")
     if isinstance(segmentation, list):
         run = coco.merge(coco.frPyObjects(segmentation, height, width))
     elif isinstance(segmentation["counts"], list):
