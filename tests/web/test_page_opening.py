@@ -9,10 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image as Pillow
 from playwright.sync_api import Browser, Page, expect
 
+from idpro.masks import write_mask
 from idpro.video import VideoWriter
 from idpro.web.registry import Registry
+from session.colour_network import clip, truth
 
 from .annotator import Annotator, opened
 from .conftest import FRAMES, MakeRegistry
@@ -149,3 +152,36 @@ def test_nothing_of_the_last_project_stays_on_the_first_page(a: Annotator, regis
     expect(a.page.locator("#badges")).to_be_empty()
     expect(a.page.locator("#toasts")).to_contain_text("deleted")
     a.problems[:] = [problem for problem in a.problems if "404" not in problem]  # what it asked for when the project went
+
+
+def test_a_mask_belongs_to_the_picture_of_its_name_and_to_no_other(
+    browser: Browser, address: str, registry: Registry, tmp_path: Path
+) -> None:
+    shot = tmp_path / "shot"
+    shot.mkdir()
+    pictures = clip(8)
+    for index in range(8):
+        Pillow.fromarray(pictures.frame(index)).save(shot / f"{5 * index:05d}.png")
+    project = registry.open_path(shot)
+    a = Annotator(browser.new_context(viewport={"width": 1280, "height": 800}).new_page())
+    a.open(f"{address}#/{project.identity}")
+    a.seek(3)
+    expect(a.page.locator("#frame-name")).to_have_text("00015")
+    ours, stranger = tmp_path / "00005.png", tmp_path / "00003.png"
+    write_mask(ours, truth(1))
+    write_mask(stranger, truth(1))
+
+    def importing(*files: Path) -> None:
+        a.page.keyboard.press("Control+i")
+        with a.page.expect_file_chooser() as chooser:
+            a.page.get_by_role("button", name="Choose masks").click()
+        chooser.value.set_files([str(f) for f in files])
+
+    importing(stranger)
+    expect(a.page.locator("#toasts")).to_contain_text("00003.png: it is the mask of no frame. Name each mask like its picture")
+    importing(ours)
+    expect(a.page.locator("#toasts")).to_contain_text("1 mask imported")
+    a.idle()
+    assert project.session.interacted == {1} and np.array_equal(project.session.mask(1), truth(1))  # type: ignore[arg-type]
+    a.page.context.close()
+    assert a.problems == []

@@ -18,7 +18,7 @@ from ..masks import object_color
 from ..session.session import Session
 from ..session.workspace import Workspace
 from ..types import MAX_ID, Mask
-from ..video import IndexedVideo
+from ..video import IndexedVideo, source_of
 from .board import Board, dumped
 from .document import Document, State, Step
 from .exports import Exports
@@ -87,6 +87,7 @@ class Project:
         return {
             "id": self.identity, "name": self.name, "frames": len(self.video), "width": width, "height": height,
             "fps": self.video.fps, "model": self.workspace.project.model, "folder": str(self.workspace.folder),
+            "names": list(source_of(self.video).names) if source_of(self.video).files else None,
             "colors": [hex_color(object_color(i)) for i in range(1, MAX_ID + 1)],
         }  # fmt: skip
 

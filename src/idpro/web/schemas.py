@@ -201,7 +201,7 @@ class ExportRequest(_Wire):
 
 
 class ProjectInfo(_Wire):
-    """What of a project does not change; sizes in pixels of the video."""
+    """What of a project does not change; sizes in pixels of the video; ``names``: the frames' own (pictures)."""
 
     id: str
     name: str
@@ -211,6 +211,8 @@ class ProjectInfo(_Wire):
     fps: float
     model: str
     folder: str
+    names: list[str] | None
+    colors: list[str]
 
 
 class JobInfo(_Wire):

@@ -49,7 +49,7 @@ const table = shortcuts(actions, pointer);
 actions.dialogs = {
   home: () => void openHome(go, Boolean(open)),
   export: () => open && openExport(store, actions),
-  import: () => open && openImport(open.media.api, say),
+  import: () => open && openImport(open.media.project, open.media.api, say),
   shortcuts: () => openKeys(table),
   objectMenu: () => list.openMenu(),
 };

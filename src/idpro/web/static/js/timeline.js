@@ -198,10 +198,10 @@ export class Timeline {
     if (place === 'overview') return void (this.element.title = 'The whole clip: drag to move, double click to see all of it (Shift+F)');
     if (place !== 'frames' || event.clientX - box.left < this.left) return this.element.removeAttribute('title');
     const frame = this.frameAt(event.clientX - box.left);
-    const { interacted, marks, doubt, present, objects } = this.store.state;
+    const { project, interacted, marks, doubt, present, objects } = this.store.state;
     const names = (present[frame] ?? []).map((/** @type {number} */ id) => objects.find((/** @type {any} */ o) => o.id === id)?.name ?? `Object ${id}`);
     this.element.title = [
-      `Frame ${frame}`,
+      `Frame ${frame}${project.names ? `, ${project.names[frame]}` : ''}`,
       interacted.has(frame) && 'marked by you',
       marks.has(frame) && 'has pending marks',
       names.length && `shows ${names.join(', ')}`,

@@ -142,7 +142,7 @@
  * @property {number[]|null} [objects]
  */
 /**
- * What of a project does not change; sizes in pixels of the video.
+ * What of a project does not change; sizes in pixels of the video; ``names``: the frames' own (pictures).
  * @typedef {object} ProjectInfo
  * @property {string} id
  * @property {string} name
@@ -152,6 +152,8 @@
  * @property {number} fps
  * @property {string} model
  * @property {string} folder
+ * @property {string[]|null} names
+ * @property {string[]} colors
  */
 /**
  * How far a job is; ``left``: seconds by the pace so far.

@@ -25,6 +25,7 @@ export function setUpTransport(store, actions) {
     if (Number.isInteger(frame)) actions.seek(frame);
     show();
   };
+  const name = h('span', { class: 'frame-name optional first-to-go', id: 'frame-name' });
   const [total, time, range] = [h('span'), h('span', { class: 'optional first-to-go faint' }), h('span')];
   const speed = /** @type {HTMLSelectElement} */ (
     h('select', { 'aria-label': 'Speed', title: 'Speed', class: 'optional first-to-go', on: { change: () => store.set({ speed: Number(speed.value) }) } },
@@ -38,6 +39,7 @@ export function setUpTransport(store, actions) {
     button('next', 'One frame on (→)', () => actions.stepFrames(1)),
     button('last', 'Last frame (End)', () => actions.seek(Infinity), 'optional'),
     h('label', { class: 'frame-field' }, number, total),
+    name,
     time,
     speed,
     h('span', { class: 'spacer' }),
@@ -50,6 +52,7 @@ export function setUpTransport(store, actions) {
     if (document.activeElement !== number) number.value = String(frame);
     number.value = document.activeElement === number && !playing ? number.value : String(frame);
     total.textContent = project.frames > 1 ? `/ ${project.frames - 1}` : 'the only frame';
+    name.textContent = name.title = project.names?.[frame] ?? '';
     time.textContent = clock(frame / project.fps, true);
   };
   store.watch(['frame', 'project'], show);
