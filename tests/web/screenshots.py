@@ -76,11 +76,12 @@ def make(folder: Path, model: str = "lite") -> None:
             chromium_page(1180, 740, color_scheme="dark") as page,
         ):
             page.goto(server.address)
-            expect(page.get_by_role("button", name="bikes.mp4")).to_be_visible()
-            shoot(page, folder, "home")
-            page.get_by_role("button", name="bikes.mp4").click()
             a = Annotator(page)
             a.ready()
+            page.locator("#open-home").click()
+            expect(page.locator(".source")).to_be_visible()
+            shoot(page, folder, "home")
+            page.keyboard.press("Escape")
             away(page)
             shoot(page, folder, "empty")
             states(a, folder, Path(temporary))
