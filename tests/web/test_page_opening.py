@@ -103,6 +103,7 @@ def test_what_the_server_was_started_on_comes_first_and_recent_is_short_and_sear
     assert heads == ["On this computer", "Recent"]
     page.get_by_role("searchbox").fill("CELL")
     expect(cards).to_have_count(1)
+    expect(cards.locator(".place")).to_have_text(str(tmp_path / "cells.mp4"))
     page.get_by_role("searchbox").fill("")
     page.get_by_role("button", name="Show all 11").click()
     expect(cards).to_have_count(11)

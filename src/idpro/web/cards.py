@@ -56,6 +56,15 @@ def write_card(folder: Path, card: Card) -> None:
         temporary.write_text(json.dumps(asdict(card)), encoding="utf-8")
 
 
+def place_of(folder: Path) -> str:
+    """Where the video of a project lies, for people who have two of one name; empty if that cannot be told."""
+    try:
+        video = (folder / read_project(folder).video).resolve()
+    except InputError:
+        return ""
+    return "uploaded" if video.is_relative_to(folder.resolve()) else str(video)
+
+
 def _frames(folder: Path) -> int:
     try:
         return read_project(folder).frames

@@ -25,6 +25,7 @@ from ..atomic import cannot_write
 from ..errors import IDProError, MaskError
 from ..formats.segmentation import soft_matte
 from ..masks import read_mask
+from .cards import place_of
 from .hub import Subscriber
 from .imports import LARGEST_MASK
 from .pictures import gray, heat
@@ -73,7 +74,7 @@ def home(projects: AnyRegistry) -> dict[str, Any]:
     """What can be opened."""
     return {
         "sources": [{"number": s.number, "name": s.name, "folder": s.path.is_dir()} for s in projects.sources],
-        "recent": [asdict(card) for card in projects.recent()],
+        "recent": [asdict(card) | {"place": place_of(projects.folder / card.id)} for card in projects.recent()],
     }
 
 
