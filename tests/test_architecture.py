@@ -196,10 +196,11 @@ def test_only_the_roof_prints_and_exits() -> None:
 
 
 SESSION_FLOORS = (
-    {"cache", "rounds", "schedule", "fingerprint", "project"},
+    {"cache", "limits", "schedule", "fingerprint", "project"},
+    {"rounds"},
     {"state"},
     {"settle", "shown", "checks", "journal", "replay"},
-    {"passes"},
+    {"passes", "known"},
     {"answer"},
     {"session"},
     {"workspace"},

@@ -26,7 +26,11 @@ def assert_lawful(state: State, geometry: Geometry, length: int) -> None:
         assert ids == reference.present <= set(state.objects), f"frame {frame}"
         if frame in state.fresh:
             here = facts(state.rounds, frame)
-            drawn = geometry.source_strokes(here.strokes)
+            drawn = np.full(mask.shape, -1, np.int16)
+            for limits, strokes in here.layers:  # what limits protected when it was drawn over may have stayed
+                layer = geometry.source_strokes(strokes)
+                free = limits.protected[mask] | ((mask == 0) & bool(limits))  # and may have been deleted since
+                drawn[layer >= 0] = np.where(free, -1, layer)[layer >= 0]
             assert np.array_equal(mask[drawn >= 0], drawn[drawn >= 0]), f"strokes of frame {frame}"
             assert not ids & here.absent, f"absent on frame {frame}"
             for object_id, box in here.boxes.items():
@@ -62,11 +66,14 @@ class Twin(NoJournal):
             self.history = self.history.advance(state.after_interaction(number, round_, objects, references))
             return references
 
-    def propagated(self, number: int, frame: int, mask: Mask, objects: tuple[int, ...], doubt: float) -> MaskReference:
+    def propagated(
+        self, number: int, frame: int, mask: Mask, objects: tuple[int, ...], doubt: float, only: frozenset[int] | None = None
+    ) -> MaskReference:
         with self._alone() as state:
-            assert number == state.number and objects == state.objects and frame not in state.fresh
-            reference = super().propagated(number, frame, mask, objects, doubt)
-            self.history = self.history.amend(state.after_propagation(frame, reference, doubt))
+            assert number == state.number and frame not in state.done(only)
+            assert objects == state.objects if only is None else set(objects) <= set(state.objects)
+            reference = super().propagated(number, frame, mask, objects, doubt, only)
+            self.history = self.history.amend(state.after_propagation(frame, reference, doubt, only))
             return reference
 
     def removed(self, number: int, object_id: int, frames: range | None) -> None:

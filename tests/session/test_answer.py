@@ -13,6 +13,7 @@ from idpro.model.interaction import Interaction
 from idpro.session import answer
 from idpro.session.answer import FRAMES_AT_ONCE, Commit, attention, solve
 from idpro.session.checks import checked_round
+from idpro.session.limits import Limits
 from idpro.session.shown import Shown
 from idpro.session.state import PackedMask, State
 from idpro.types import Box, Mask, Prompt, Stroke, click
@@ -31,10 +32,11 @@ def committed(
     masks: Mapping[int, Mask] | None = None,
     absent: Mapping[int, set[int]] | None = None,
     across: bool = True,
+    limits: Limits | None = None,
 ) -> Commit:
     """What a round comes to."""
     shown, state = shown or shown_of(), state or State()
-    round_, objects = checked_round(marks, masks or {}, absent or {}, state.objects, shown.video)
+    round_, objects = checked_round(marks, masks or {}, absent or {}, state.objects, shown.video, limits or Limits())
     return solve(shown, state, round_, objects, masks or {}, across=across)
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from idpro.errors import InputError, MaskError, ScribbleError, VideoError
 from idpro.session.checks import checked_frame, checked_frames, checked_ids, checked_range, checked_round
+from idpro.session.limits import Limits
 from idpro.session.rounds import Round
 from idpro.types import click
 
@@ -16,7 +17,7 @@ ONE = click(1, 0.5, 0.5)
 
 
 def checked(scribbles: Any = None, masks: Any = None, absent: Any = None, objects: tuple[int, ...] = (1,)) -> Any:
-    return checked_round({} if scribbles is None else scribbles, masks or {}, absent or {}, objects, clip())
+    return checked_round({} if scribbles is None else scribbles, masks or {}, absent or {}, objects, clip(), Limits())
 
 
 def test_a_round_and_its_objects() -> None:
@@ -45,6 +46,7 @@ def test_254_objects_and_a_stroke_of_the_background() -> None:
         (lambda: checked(masks={0: truth(0).astype(float)}), MaskError, "uint8"),
         (lambda: checked(absent={0: 1}), ScribbleError, "what is absent on frame 0 must be a list of object ids"),
         (lambda: checked(absent={0: ["1"]}), ScribbleError, "integer in 0"),
+        (lambda: checked(masks={3: truth(3)}, absent={3: [2]}), ScribbleError, "object 2 is in the mask of frame 3"),
         (lambda: checked(absent={0: [0]}), ScribbleError, "object 0 cannot be absent"),
         (lambda: checked({0: [click(0, 0.5, 0.5)]}, objects=()), ScribbleError, "there is no object yet"),
         (lambda: checked_frame(True, clip()), VideoError, "must be its index"),

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -44,13 +45,10 @@ class Person:
             self.interact, self.interact, self.give, self.preview, self.propagate, self.propagate, self.undo, self.redo,
             self.remove, self.release, self.look,
         ]  # fmt: skip
-        for _ in range(times):
-            verb = verbs[self.random.integers(len(verbs))]
-            try:
-                verb()
-                self.did[verb.__name__] += 1
-            except IDProError:
-                self.did["refused"] += 1
+        for turn in [n for _ in range(times) for n in self.random.permutation(len(verbs))]:
+            self.did[verbs[turn].__name__] += 1
+            with suppress(IDProError):
+                verbs[turn]()
 
     def frame(self) -> int:
         return int(self.random.integers(FRAMES))
@@ -166,9 +164,8 @@ def play(session: Session, seed: int, times: int) -> Counter[str]:
 def test_nothing_breaks_whoever_does_what_at_once(seed: int) -> None:
     twin = Twin()
     session = session_of(clip(FRAMES, OBJECTS), journal=twin)
-    did = play(session, seed, times=14)
-    verbs = {"interact", "give", "preview", "propagate", "undo", "redo", "remove", "release", "look", "refused"}
-    assert did.keys() == verbs, did
+    did = play(session, seed, times=1)
+    assert len(did) == 9 and min(did.values()) == WRITERS
     assert session.state == twin.history.present  # what was written down is what is known
     states = [session.state]
     while session.can_undo:
@@ -189,7 +186,7 @@ def test_the_workspace_has_what_they_did(tmp_path: Path) -> None:
         Pillow.fromarray(pictures.frame(index)).save(tmp_path / "squares" / f"{index:05d}.png")
     workspace = Workspace.create(tmp_path / "work", tmp_path / "squares", size=None)
     session = workspace.session(ColourNetwork(), workspace.open_video())  # type: ignore[arg-type]
-    play(session, seed=4, times=5)
+    play(session, seed=4, times=1)
     workspace.close()
     with Workspace.open(tmp_path / "work") as again:
         state = again.history().present

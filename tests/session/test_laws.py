@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from idpro.errors import IDProError, ScribbleError
+from idpro.session.limits import Limits
+from idpro.session.rounds import facts
 from idpro.session.state import State
 from idpro.types import Box, Mask, Prompt, Stroke
 
@@ -30,6 +32,9 @@ corners = st.tuples(fractions, fractions).map(sorted).filter(lambda pair: pair[0
 boxes = st.builds(lambda i, x, y: Box(i, x[0], y[0], x[1], y[1]), objects, corners, corners)
 scribbles = st.dictionaries(frames, st.lists(strokes | dabs | boxes, min_size=1, max_size=3), max_size=3)
 absences = st.dictionaries(frames, st.sets(objects, max_size=2), max_size=2)
+some = st.sets(objects, max_size=2)
+families = st.sampled_from([{}, {2: 1}, {3: 2, 2: 1}])
+limits = st.just(Limits()) | st.builds(Limits, some, st.none() | some, st.booleans(), some, some, families)
 ranges = st.none() | st.builds(lambda first, count: range(first, first + count), frames, st.integers(1, 4))
 
 
@@ -45,22 +50,35 @@ class Steps(RuleBasedStateMachine):
     def accepted(self) -> dict[int, object]:
         return {frame: self.session.state.masks[frame] for frame in self.session.interacted}
 
-    @rule(drawn=scribbles, absent=absences, given=st.dictionaries(frames, st.integers(0, OBJECTS), max_size=1))
-    def interact(self, drawn: dict[int, list[Prompt]], absent: dict[int, set[int]], given: dict[int, int]) -> None:
+    def assert_kept(self, before: State, frame: int, mask: Mask, limits: Limits) -> None:
+        """A frame's new mask has of protected objects what the one before had, but for what had been drawn for them."""
+        if frame not in before.masks:
+            return
+        was, reference = before.masks[frame].read(), before.masks[frame]
+        drawn = self.session.geometry.source_strokes(facts(before.rounds, frame).strokes)
+        for object_id in limits.kept(before.objects, reference.objects) & set(reference.objects):
+            assert not (((mask == object_id) != (was == object_id)) & (drawn != object_id)).any(), f"{object_id} on {frame}"
+
+    @rule(drawn=scribbles, absent=absences, given=st.dictionaries(frames, st.integers(0, OBJECTS), max_size=1), limits=limits)
+    def interact(
+        self, drawn: dict[int, list[Prompt]], absent: dict[int, set[int]], given: dict[int, int], limits: Limits
+    ) -> None:
         session, before = self.session, self.session.state
         masks = {frame: truth(frame, count) for frame, count in given.items()}
         try:
-            previewed = session.preview(drawn, masks, absent)
+            previewed = session.preview(drawn, masks, absent, limits=limits)
         except IDProError as error:
             assert session.state is before
             with pytest.raises(type(error)):
-                session.interact(drawn, masks, absent)
+                session.interact(drawn, masks, absent, limits=limits)
             return
         assert session.state is before
-        answered = session.interact(drawn, masks, absent)
+        answered = session.interact(drawn, masks, absent, limits=limits)
         assert answered.keys() == previewed.keys() == set(session.rounds[-1].frames)
         for frame, mask in answered.items():
             assert np.array_equal(mask, previewed[frame]) and np.array_equal(mask, session.mask(frame))
+            if frame not in masks:
+                self.assert_kept(before, frame, mask, limits)
         for frame, mask in masks.items():
             assert frame in absent or np.array_equal(session.mask(frame), mask)
         after = session.state
@@ -70,20 +88,31 @@ class Steps(RuleBasedStateMachine):
         assert session.state is after
 
     @precondition(lambda self: self.session.interacted)
-    @rule(start=frames, wanted=ranges, count=st.integers(1, FRAMES))
-    def propagate(self, start: int, wanted: range | None, count: int) -> None:
+    @rule(start=frames, wanted=ranges, count=st.integers(1, FRAMES), limits=limits, cuts=st.sets(frames, max_size=1))
+    def propagate(self, start: int, wanted: range | None, count: int, limits: Limits, cuts: set[int]) -> None:
         session, before, accepted = self.session, self.session.state, self.accepted()
-        pending = session.pending(wanted)
+        pending = session.pending(wanted, limits=limits, cuts=cuts)
         streamed: dict[int, Mask] = {}
-        for frame, mask in session.propagate(start, wanted):
+        for frame, mask in session.propagate(start, wanted, limits=limits, cuts=cuts):
             streamed[frame] = mask
             if len(streamed) == count:
                 break
-        assert len(streamed) == min(pending, count) and session.pending(wanted) == pending - len(streamed)
+        assert len(streamed) == min(pending, count)
+        assert session.pending(wanted, limits=limits, cuts=cuts) == pending - len(streamed)
         assert not streamed.keys() & before.fresh and self.accepted() == accepted
         assert session.state.number == before.number and session.rounds == before.rounds
         for frame, mask in streamed.items():
             assert np.array_equal(session.mask(frame), mask)
+            self.assert_kept(before, frame, mask, limits)
+
+    @precondition(lambda self: self.session.interacted)
+    @rule(data=st.data())
+    def spread(self, data: Any) -> None:
+        session, before, accepted = self.session, self.session.state, self.accepted()
+        sources = data.draw(st.sets(st.sampled_from(sorted(session.interacted)), min_size=1))
+        streamed = dict(session.spread(sources))
+        assert self.accepted() == accepted and session.state.done() == before.done() | streamed.keys()
+        assert all(np.array_equal(session.mask(frame), mask) for frame, mask in streamed.items())
 
     @rule(object_id=objects, wanted=ranges)
     def remove(self, object_id: int, wanted: range | None) -> None:

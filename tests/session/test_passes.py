@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from idpro.model import IDPro
+from idpro.session.limits import Limits
 from idpro.session.passes import Passes, soft_mask
 from idpro.session.rounds import Round
 from idpro.session.schedule import plan, visits
@@ -63,3 +64,16 @@ def test_soft_masks_sum_to_one_and_agree_with_the_mask(tiny: IDPro, objects: tup
     soft = soft_mask(shown_of(network=tiny), state_of({0: mask}, objects=objects), 0)
     assert soft.shape == (1 + len(objects), HEIGHT, WIDTH) and np.allclose(soft.sum(0), 1, atol=1e-5)
     assert np.array_equal(np.array([0, *objects])[soft.argmax(0)], mask)
+
+
+def test_limits_hold_on_every_frame_of_a_pass() -> None:
+    state = state_of({3: truth(3)})
+    odd = np.zeros((HEIGHT, WIDTH), np.uint8)
+    odd[50:60, 50:60] = 2
+    state = state.after_propagation(5, PackedMask.pack(odd, OBJECTS), 0.0)
+    shown = shown_of()
+    (visit,) = (v for v in visits(plan({3}, 12), 3) if v.frame == 5)
+    passes, memory = Passes(shown), shown.memory(state)
+    passes.visit(next(v for v in visits(plan({3}, 12), 4) if v.frame == 4), state, memory)
+    mask, _ = passes.visit(visit, state, memory, Limits(locked=frozenset({2})))
+    assert np.array_equal(mask == 2, odd == 2) and alike(np.minimum(mask, mask == 1), truth(5, 1))

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from idpro.session.schedule import Run, owner, plan, spread, stepping_stones, suggest, visits
+from idpro.session.schedule import Reach, Run, Spreading, owner, plan, spread, stepping_stones, suggest, visits
 
 
 @pytest.mark.parametrize("interacted", [{0}, {9}, {4}, {0, 9}, {2, 3}, {1, 5, 8}, {0, 4}, set(range(10))])
@@ -106,3 +106,22 @@ def test_suggestions_are_as_many_as_asked_for_also_where_few_frames_have_masks()
     assert suggest(3, 12, {0}, {0: 0.0, 5: 0.2}) == [5, 11, 8]
     assert suggest(2, 12, {0}, {}) == [11, 5]
     assert suggest(9, 3, {1}, {0: 0.1}) == [0, 2] and suggest(1, 2, {0, 1}, {}) == []
+
+
+def test_no_pass_goes_over_a_cut() -> None:
+    runs = plan({3, 17}, 20, cuts={6, 12})
+    assert runs == (Run(3, -1, 0), Run(3, 1, 5), Run(17, -1, 12), Run(17, 1, 19))
+    assert plan({3, 5}, 8, cuts={4}) == (Run(3, -1, 0), Run(5, -1, 4), Run(5, 1, 7))
+    assert plan({3}, 8, cuts={0}) == plan({3}, 8) and plan({3}, 8, cuts={4}) == (Run(3, -1, 0),)
+
+
+def test_passes_end_after_frames_that_are_as_they_were() -> None:
+    runs = plan({5}, 12)
+    spreading = Spreading(runs)
+    done = []
+    for visit in visits(runs, 5, ended=spreading.ended):
+        done.append(visit.frame)
+        spreading.note(visit, agrees=visit.frame in (4, 2, 1, 8, 9))  # 3 differs again
+    assert sorted(done) == [1, 2, 3, 4, 6, 7, 8, 9]
+    assert set(spreading.reached) == {Reach(5, 1, True), Reach(5, 9, True)}
+    assert Spreading(runs).reached == (Reach(5, 5, False), Reach(5, 5, False))

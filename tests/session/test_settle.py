@@ -4,14 +4,20 @@ import numpy as np
 import torch
 
 from idpro.geometry import Geometry
+from idpro.session.limits import Limits
 from idpro.session.rounds import Facts
 from idpro.session.settle import (
+    Bounds,
+    agree,
     decide,
     expected_loss,
+    held,
     in_agreement,
+    in_one_piece,
     merge_groups,
     seen_together,
     split_groups,
+    steady,
     suppress,
     without_strays,
     write_facts,
@@ -117,3 +123,120 @@ def test_parts_far_from_the_strokes_are_strays_and_others_stay() -> None:
     expected[60:80, 120:180] = 0
     assert np.array_equal(without_strays(mask, None, drawn), expected)
     assert np.array_equal(without_strays(mask, None, np.full(mask.shape, -1, np.int16)), mask)
+
+
+def bounds_of(limits: Limits, before: np.ndarray, known: tuple[int, ...] = OBJECTS) -> Bounds:
+    bounds = Bounds.of(limits, OBJECTS, before, known, SMALL.source)
+    assert bounds is not None
+    return bounds
+
+
+def test_no_limits_are_no_bounds() -> None:
+    assert Bounds.of(Limits(), OBJECTS, None, (), SMALL.source) is None
+
+
+def test_a_kept_object_has_the_pixels_it_had_whatever_the_scores_say() -> None:
+    before = np.zeros(SMALL.source, np.uint8)
+    before[3:9, 20:41] = 7
+    locked, whole = Limits(locked=frozenset({7})), scores_of((1, slice(0, 16)))
+    for winner in (1, 2):  # the network gives all to the kept one, or to the other
+        mask = decide(scores_of((winner, slice(0, 16))), OBJECTS, Facts(), SMALL, bounds_of(locked, before))
+        assert np.array_equal(mask == 7, before == 7)
+        assert (mask == 3).any() is np.bool_(winner == 2)
+    unknown = decide(
+        scores_of((1, slice(0, 16))), OBJECTS, Facts(), SMALL, bounds_of(Limits(locked=frozenset({7})), before, (3,))
+    )
+    assert (unknown == 7).all()  # a mask that does not know it gets it
+    only = decide(whole, OBJECTS, Facts(), SMALL, bounds_of(Limits(only=frozenset({3})), before, (3,)))
+    assert np.array_equal(only == 7, before == 7)
+
+
+def test_strokes_yield_to_what_was_protected_when_they_were_drawn() -> None:
+    mask = np.zeros(SMALL.source, np.uint8)
+    mask[:, :32] = 7
+    across = Stroke(3, ((0.1, 0.5), (0.9, 0.5)), 0.1)
+    write_facts(mask, Facts((across,), limits={0: Limits(locked=frozenset({7}))}), SMALL)
+    assert (mask[:, :32] == 7).all() and (mask[16, 34:56] == 3).all()
+    write_facts(mask, Facts((across, across), limits={0: Limits(locked=frozenset({7}))}), SMALL)  # the second was not
+    assert (mask[16, 8:56] == 3).all()
+
+
+def test_what_is_kept_is_remembered_where_it_is_known() -> None:
+    before = np.zeros(SMALL.source, np.uint8)
+    before[:16, 32:] = 7
+    scores = held(scores_of((1, slice(0, 8))), OBJECTS, bounds_of(Limits(locked=frozenset({7})), before), SMALL)
+    best = scores.argmax(0)
+    assert (best[:4, 8:] == 1).all() and not best[:, :8].any() and not best[4:].any()
+    raw = scores_of((1, slice(0, 8)))
+    assert held(raw, OBJECTS, bounds_of(Limits(only=frozenset({3})), before, (3,)), SMALL) is raw
+
+
+def test_a_family_shares_out_what_it_had() -> None:
+    before = np.zeros(SMALL.source, np.uint8)
+    before[:, 10:50] = 7
+    bounds = bounds_of(Limits(inside={3: 7}), before, (7,))
+    mask = decide(scores_of((2, slice(0, 8))), OBJECTS, Facts(), SMALL, bounds)
+    assert np.array_equal(mask > 0, before > 0) and (mask[:, 12:29] == 3).all() and (mask[:, 35:50] == 7).all()
+    assert not decide(scores_of((2, slice(0, 8))), OBJECTS, Facts(), SMALL, bounds_of(Limits(inside={3: 7}), 0 * before)).any()
+
+
+def test_islands_go_to_what_surrounds_them() -> None:
+    mask = np.zeros((40, 60), np.uint8)
+    mask[5:15, 5:25] = 1
+    mask[20:38, 20:58] = 2
+    mask[25:29, 30:34] = 1  # in 2
+    mask[2:4, 50:53] = 1  # in the background
+    everything = frozenset(range(255))
+    out = in_one_piece(mask, 1, None, everything - {1})
+    assert (out[5:15, 5:25] == 1).all() and (out[25:29, 30:34] == 2).all() and not (out[:20, 30:]).any()
+    assert (mask[25:29, 30:34] == 1).all()
+    drawn = np.full(mask.shape, -1, np.int16)
+    drawn[2, 51] = 1
+    by_stroke = in_one_piece(mask, 1, drawn, everything - {1})
+    assert (by_stroke[2:4, 50:53] == 1).all() and not (by_stroke[:15, :30] == 1).any()
+    kept = in_one_piece(mask, 1, None, everything - {1, 2})  # nothing may be added to 2: the island stays
+    assert (kept[25:29, 30:34] == 1).all() and not kept[2:4, 50:53].any()
+    assert in_one_piece(mask, 9, None, everything) is mask
+
+
+def test_what_was_not_drawn_keeps_its_mask_but_for_what_was_taken() -> None:
+    before = np.zeros((40, 60), np.uint8)
+    before[10:30, 10:20], before[10:30, 20:30], before[10:30, 30:40] = 1, 2, 3
+    mask = before.copy()
+    mask[10:30, 18:22] = 1  # 1 was drawn, and takes from 2
+    mask[10:14, 30:40] = 0  # 3 loses a part
+    mask[26:30, 30:40] = 2  # and one to 2
+    mask[32:36, 30:40] = 3  # and grows
+    mask[10:30, 10:12] = 2  # 1 gives a part away
+    nothing = np.full(mask.shape, -1, np.int16)
+    out = steady(mask, before, nothing, {1})
+    expected = before.copy()
+    expected[10:30, 18:22], expected[10:30, 10:12] = 1, 2
+    assert np.array_equal(out, expected)
+    erased = nothing.copy()
+    erased[12, 35] = 0
+    expected[10:14, 30:40] = 0
+    assert np.array_equal(steady(mask, before, erased, {1}), expected)
+
+
+def test_only_what_touches_the_stroke() -> None:
+    mask = np.zeros((100, 200), np.uint8)
+    mask[10:30, 10:30], mask[10:30, 33:50], mask[60:80, 10:30] = 1, 1, 1
+    drawn = np.full(mask.shape, -1, np.int16)
+    drawn[20, 12:28] = 1
+    before = np.zeros_like(mask)
+    before[60:70, 10:30] = 1
+    assert np.array_equal(np.unique(np.nonzero(without_strays(mask, before, drawn, {1})[:, 33:50])), [])
+    assert without_strays(mask, before, drawn)[15, 40] == 1
+    assert (without_strays(mask, before, drawn, {1})[60:80, 10:30] == 1).all()  # what it was before stays
+
+
+def test_masks_agree_but_for_thin_borders() -> None:
+    one = np.zeros((100, 200), np.uint8)
+    one[20:60, 20:80] = 5
+    wider, other, moved = one.copy(), one.copy(), one.copy()
+    wider[19:61, 19:81] = 5
+    moved[20:30, 80:90] = 5
+    other[one == 5] = 6
+    assert agree(one, one) and agree(one, wider) and agree(0 * one, 0 * one)
+    assert not agree(one, moved) and not agree(one, other) and not agree(one, 0 * one)

@@ -15,14 +15,26 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import CheckpointError
+from ..errors import CheckpointError, ScribbleError
 from ..geometry import Geometry
 from ..model import Memory, MemoryEntry
 from ..types import Mask, Stroke
+from .limits import Limits
 from .passes import propagate_once, remember_scores
 from .rounds import Facts, Round, facts, guidance
 from .schedule import stepping_stones
-from .settle import allowed, choose, decide, merge_groups, seen_together, without_strays, write_facts
+from .settle import (
+    Bounds,
+    allowed,
+    choose,
+    decide,
+    merge_groups,
+    seen_together,
+    settled,
+    steady,
+    without_strays,
+    write_facts,
+)
 from .shown import Shown
 from .state import State
 
@@ -49,13 +61,13 @@ def solve(
     Args:
         shown: the video and the network.
         state: before the round.
-        round_: checked.
+        round_: checked; its limits hold.
         objects: those of the state and those that are new in the round.
         given: the masks that were handed in, by frame.
         across: False keeps the round's frames from seeing each other.
     """
     accepted = {frame: mask.copy() for frame, mask in given.items()}
-    rounds = (*state.rounds, round_)
+    rounds, limits, new = (*state.rounds, round_), round_.limits, set(objects) - set(state.objects)
     with torch.inference_mode():
         current = {f: _current(shown, state, f) for f in round_.frames if f not in accepted}
         for frame, mask in current.items():
@@ -65,18 +77,24 @@ def solve(
         solved = dict(_interact(shown, drawn, round_, current, objects, across))
         stated = {f: facts(rounds, f) for f in drawn}
 
-        def settled(frame: int, full: Tensor) -> Mask:
-            here, before = stated[frame], current[frame]
-            mask = choose(full, objects, here, shown.geometry)
-            before = None if before is None else allowed(before, here, shown.geometry)
-            return without_strays(mask, before, shown.geometry.source_strokes(here.strokes))
+        def answered(frame: int, full: Tensor) -> Mask:
+            here, before, geometry = stated[frame], current[frame], shown.geometry
+            known = () if before is None else state.objects
+            bounds = Bounds.of(limits, objects, before, known, shown.video.size)
+            drawn = geometry.source_strokes(here.strokes)
+            mask = choose(full, objects, here, geometry, bounds)
+            before = None if before is None else allowed(before, here, geometry)
+            mask = without_strays(mask, before, drawn, limits.touching)
+            if limits.steady and before is not None:
+                now = geometry.source_strokes([p for p in round_.scribbles.get(frame, ()) if isinstance(p, Stroke)])
+                mask = steady(mask, before, now, (round_.prompted(frame) - {0}) | new)
+            return mask if bounds is None else write_facts(settled(mask, bounds, drawn), here, geometry)
 
         for frame, scores in solved.items():
-            accepted[frame] = settled(frame, seen_together(shown.interaction_geometries, scores))
+            accepted[frame] = answered(frame, seen_together(shown.interaction_geometries, scores))
         if across:
-            new = set(objects) - set(state.objects)
-            accepted |= {f: settled(f, full) for f, full in _second_opinions(shown, solved, stated, accepted, objects, new)}
-        extended = _extend(shown, state, accepted, objects)
+            accepted |= {f: answered(f, full) for f, full in _second_opinions(shown, solved, stated, accepted, objects, new)}
+        extended = _extend(shown, state, accepted, objects, limits)
     return Commit(round_, objects, dict(sorted(accepted.items())), extended)
 
 
@@ -84,8 +102,16 @@ def attention(shown: Shown, state: State, frame: int, x: float, y: float) -> dic
     """Where the point (x, y), fractions, of an interacted frame looks on the frames of its round: frame -> H x W (source).
 
     Raises:
+        ScribbleError: nothing was drawn on the frame, or the point is outside of it.
         CheckpointError: the network has no interaction module.
     """
+    if not (0 <= x <= 1 and 0 <= y <= 1):
+        raise ScribbleError(f"the point ({x}, {y}) is outside of the frame: coordinates are fractions in 0..1")
+    if frame not in state.interacted or not any(frame in r.frames for r in state.rounds):
+        known = ", ".join(map(str, sorted(state.interacted))) or "none"
+        raise ScribbleError(f"nothing was drawn on frame {frame}: the interacted frames are {known}")
+    if not state.objects:
+        raise ScribbleError("there is no object whose attention could be shown: all were deleted")
     if shown.network.interaction is None:
         raise CheckpointError("these weights have no interaction module, so there is no attention across frames to show")
     together = next(r.frames for r in reversed(state.rounds) if frame in r.frames)
@@ -218,15 +244,18 @@ def _second_opinions(
         yield frame, full
 
 
-def _extend(shown: Shown, state: State, accepted: Mapping[int, Mask], objects: tuple[int, ...]) -> dict[int, Mask]:
+def _extend(
+    shown: Shown, state: State, accepted: Mapping[int, Mask], objects: tuple[int, ...], limits: Limits
+) -> dict[int, Mask]:
     """Masks accepted in earlier rounds with the objects that are new in this one, where they were background.
 
     Nothing was said about these objects there, and a memory that calls them background would lose them. A mask that was
-    handed in stays exactly as it is.
+    handed in stays exactly as it is. An object that is inside of another is found in that one's pixels, handed in or not.
     """
     new = [i for i in objects if i not in state.objects]
     given = {f for r in state.rounds for f in r.given}
-    frames = [f for f in sorted(state.interacted - accepted.keys() - given) if new]
+    inside = [i for i in new if i in limits.inside]
+    frames = [f for f in sorted(state.interacted - accepted.keys()) if inside or (new and f not in given)]
     if not frames:
         return {}
     memory = Memory.empty()
@@ -237,8 +266,11 @@ def _extend(shown: Shown, state: State, accepted: Mapping[int, Mask], objects: t
         nearest = min(accepted, key=lambda f: (abs(f - frame), f))
         scores, _ = propagate_once(shown, frame, memory, memory.entries[nearest], objects)
         here, mask = facts(state.rounds, frame), state.masks[frame].read()
-        guess = decide(scores, objects, here, shown.geometry)
-        more = (mask == 0) & np.isin(guess, new)
+        bounds = Bounds.of(Limits(inside=limits.inside), objects, mask, state.objects, shown.video.size)
+        guess = decide(scores, objects, here, shown.geometry, bounds)
+        more = (mask == 0) & np.isin(guess, [] if frame in given else new)
+        for family in () if bounds is None else bounds.families:
+            more |= np.isin(mask, list(family)) & np.isin(guess, [i for i in inside if i in family])
         if more.any():
             extended[frame] = write_facts(np.where(more, guess, mask), here, shown.geometry)
     return extended

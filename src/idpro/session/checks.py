@@ -11,6 +11,7 @@ from ..errors import MaskError, ScribbleError, VideoError
 from ..masks import IGNORE, check_mask
 from ..types import Mask, Scribbles, checked_scribbles, frame_number, in_a_line, object_number
 from ..video import Video
+from .limits import Limits
 from .rounds import Round, with_new_objects
 
 T = TypeVar("T")
@@ -44,6 +45,7 @@ def checked_round(
     absent: Mapping[int, Collection[int]],
     objects: tuple[int, ...],
     video: Video,
+    limits: Limits,
 ) -> tuple[Round, tuple[int, ...]]:
     """What was handed in as a round, and the objects known after it; errors as ``Session.interact`` has them.
 
@@ -51,9 +53,11 @@ def checked_round(
         scribbles, masks, absent: by frame, as ``Session.interact`` takes them.
         objects: known before.
         video: whose frames are meant.
+        limits: what the round is not to change.
     """
     drawn = {checked_frame(f, video): prompts for f, prompts in checked_scribbles(scribbles).items()}
-    for frame, mask in _by_frame(masks, video, "masks").items():
+    given = _by_frame(masks, video, "masks")
+    for frame, mask in given.items():
         if not isinstance(mask, np.ndarray):
             raise MaskError(
                 f"the mask of frame {frame} must be an array of ids, uint8 of shape (height, width), got {in_a_line(mask)}"
@@ -65,16 +69,28 @@ def checked_round(
             raise ScribbleError(f"frame {frame} has a mask and strokes: a given mask is accepted as is; draw next round")
     gone = {f: checked_ids(ids, f"what is absent on frame {f}") for f, ids in _by_frame(absent, video, "absent objects").items()}
     gone = {f: ids for f, ids in gone.items() if ids}
+    for frame in sorted(gone.keys() & given.keys()):
+        if both := gone[frame].intersection(np.unique(given[frame]).tolist()):
+            raise ScribbleError(f"object {listed(sorted(both))} is in the mask of frame {frame} and cannot be absent there, too")
     if not (drawn or masks or gone):
         raise ScribbleError("nothing was drawn: give strokes, a box or a mask on at least one frame")
-    round_ = Round(drawn, frozenset(masks), gone)
-    known = with_new_objects(objects, round_, masks)
+    round_ = Round(drawn, frozenset(given), gone, limits=checked_limits(limits))
+    known = with_new_objects(objects, round_, given)
     if not known:
         raise ScribbleError("there is no object yet: the first strokes must include one (id 1..254), not only background")
     unknown = {i for ids in gone.values() for i in ids} - set(known)
     if unknown:
         raise ScribbleError(f"object {listed(sorted(unknown))} cannot be absent: the objects are {listed(known)}")
+    limits.check_drawn({i for frame in drawn for i in round_.prompted(frame)}, "drawn")
+    limits.check_drawn({i for ids in gone.values() for i in ids}, "marked absent")
     return round_, known
+
+
+def checked_limits(limits: Limits) -> Limits:
+    """Limits; ScribbleError if they are something else."""
+    if not isinstance(limits, Limits):
+        raise ScribbleError(f"limits must be Limits(...), got {in_a_line(limits)}")
+    return limits
 
 
 def checked_ids(ids: Collection[int], what: str) -> frozenset[int]:

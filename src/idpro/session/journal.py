@@ -19,8 +19,10 @@ class Journal(Protocol):
         """A round with the accepted masks it made."""
         ...
 
-    def propagated(self, number: int, frame: int, mask: Mask, objects: tuple[int, ...], doubt: float) -> MaskReference:
-        """A propagated frame of the step called ``number``."""
+    def propagated(
+        self, number: int, frame: int, mask: Mask, objects: tuple[int, ...], doubt: float, only: frozenset[int] | None = None
+    ) -> MaskReference:
+        """A propagated frame of the step called ``number``; ``only``: the objects that were propagated, None for all."""
         ...
 
     def removed(self, number: int, object_id: int, frames: range | None) -> None: ...
@@ -40,7 +42,9 @@ class NoJournal:
     ) -> Mapping[int, MaskReference]:
         return {frame: PackedMask.pack(mask, objects) for frame, mask in masks.items()}
 
-    def propagated(self, number: int, frame: int, mask: Mask, objects: tuple[int, ...], doubt: float) -> MaskReference:
+    def propagated(
+        self, number: int, frame: int, mask: Mask, objects: tuple[int, ...], doubt: float, only: frozenset[int] | None = None
+    ) -> MaskReference:
         return PackedMask.pack(mask, objects)
 
     def removed(self, number: int, object_id: int, frames: range | None) -> None: ...

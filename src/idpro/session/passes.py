@@ -17,9 +17,10 @@ from torch import Tensor
 from ..model import Memory, MemoryEntry
 from ..model.propagation import Token
 from ..types import Mask
+from .limits import Limits
 from .rounds import facts
 from .schedule import Run, Visit
-from .settle import decide, expected_loss, in_agreement, merge_groups, split_groups, suppress
+from .settle import Bounds, decide, expected_loss, held, in_agreement, merge_groups, split_groups, suppress
 from .shown import Shown
 from .state import State
 
@@ -48,13 +49,14 @@ class Passes:
     def forget(self) -> None:
         self._heads.clear()
 
-    def visit(self, visit: Visit, state: State, memory: Memory) -> tuple[Mask, float]:
+    def visit(self, visit: Visit, state: State, memory: Memory, limits: Limits | None = None) -> tuple[Mask, float]:
         """Segment one frame: its mask, H x W ids, and its doubt.
 
         Args:
             visit: the frame.
             state: with the masks of the pass so far.
             memory: the across-round memory of the state.
+            limits: what is not to change on the frame.
         """
         shown, frame, run = self._shown, visit.frame, visit.run
         if not state.objects:
@@ -64,7 +66,11 @@ class Passes:
             scores, tokens = propagate_once(shown, frame, head.memory, head.entry, state.objects)
             here = facts(state.rounds, frame)
             scores = suppress(scores, here.absent, state.objects)
-            mask, doubt = decide(scores, state.objects, here, shown.geometry), expected_loss(scores)
+            bounds = bounds_on(state, frame, limits, shown)
+            mask = decide(scores, state.objects, here, shown.geometry, bounds)
+            if bounds is not None:
+                scores = held(scores, state.objects, bounds, shown.geometry)
+            doubt = expected_loss(scores)
             self._heads.pop(run, None)
             if frame != run.last:
                 entry = remember_scores(shown, frame, scores, tokens, state.objects)
@@ -85,6 +91,15 @@ class Passes:
         for waypoint in kept:
             memory = memory.put(waypoint, entries[waypoint])
         return Head(before, entries[before], memory)
+
+
+def bounds_on(state: State, frame: int, limits: Limits | None, shown: Shown) -> Bounds | None:
+    """What limits say about a frame that has, or has not, a mask already."""
+    if not limits:
+        return None
+    reference = state.masks.get(frame)
+    before, known = (None, ()) if reference is None else (reference.read(), reference.objects)
+    return Bounds.of(limits, state.objects, before, known, shown.video.size)
 
 
 def propagate_once(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from ..errors import InputError, WorkspaceError
 from ..masks import read_ids
 from ..scribbles import parse_prompt
 from ..types import Mask
+from .limits import Limits
 from .rounds import Round
 from .state import History, MaskReference
 
 LOG, MASKS = "interactions.jsonl", "masks"
 
-Solve = Callable[[History, Round], Mapping[int, Mask]]
+Solve = Callable[[History, Round, tuple[int, ...]], Mapping[int, Mask]]
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,12 @@ class Replay:
                 masks = self._accepted(history, round_, line)
                 return history.advance(state.after_interaction(_number(line), round_, tuple(line["objects"]), masks))
             case "propagate":
-                reference = mask_file(self.folder, self.size, _number(line), line["frame"], line["objects"], line["present"])
+                frame, part, only = line["frame"], int(line.get("part", 0)), line.get("only")
+                reference = mask_file(self.folder, self.size, _number(line), frame, line["objects"], line["present"], part)
                 if not self._is_there(reference.path):
                     return history
-                return history.amend(state.after_propagation(line["frame"], reference, float(line["doubt"])))
+                only = None if only is None else frozenset(only)
+                return history.amend(state.after_propagation(frame, reference, float(line["doubt"]), only))
             case "remove":
                 frames = None if line["frames"] is None else range(*line["frames"])
                 return history.advance(state.after_removal(_number(line), line["object"], frames))
@@ -103,7 +107,8 @@ class Replay:
         }
         lost = [f for f, reference in references.items() if not self._is_there(reference.path)]
         if lost:
-            again = self.solve(history, round_) if self.solve is not None and not round_.given.intersection(lost) else {}
+            solvable = not round_.given.intersection(lost)
+            again = self.solve(history, round_, tuple(objects)) if self.solve is not None and solvable else {}
             for frame in lost:
                 if frame in again:
                     references[frame] = self.keep(number, frame, again[frame], tuple(objects))
@@ -117,10 +122,19 @@ class Replay:
         return self.trusting or (path.is_file() and path.stat().st_size > 0)
 
 
-def mask_file(folder: Path, size: tuple[int, int], number: int, frame: int, objects: Any, present: Any) -> MaskFile:
-    """Where the mask lies that the step called ``number`` gave a frame."""
-    path = folder / MASKS / f"{number:05d}" / f"{frame:05d}.png"
-    return MaskFile(path, size, tuple(objects), frozenset(present))
+def mask_file(
+    folder: Path, size: tuple[int, int], number: int, frame: int, objects: Any, present: Any, part: int = 0
+) -> MaskFile:
+    """Where the mask lies that the step called ``number`` gave a frame.
+
+    A frame that is propagated to for some objects only may get several in one step: ``part`` counts them, from 1.
+    """
+    return MaskFile(_path(folder, number, frame, part), size, tuple(objects), frozenset(present))
+
+
+def free_part(folder: Path, number: int, frame: int) -> int:
+    """The next ``part`` of a frame in a step."""
+    return next(part for part in count(1) if not _path(folder, number, frame, part).exists())
 
 
 def parsed(raw: bytes) -> Mapping[str, Any] | None:
@@ -132,6 +146,10 @@ def parsed(raw: bytes) -> Mapping[str, Any] | None:
     except ValueError:
         return None
     return values if isinstance(values, dict) else None
+
+
+def _path(folder: Path, number: int, frame: int, part: int) -> Path:
+    return folder / MASKS / f"{number:05d}" / (f"{frame:05d}-{part}.png" if part else f"{frame:05d}.png")
 
 
 def damaged(folder: Path, number: int) -> WorkspaceError:
@@ -147,4 +165,6 @@ def _number(line: Mapping[str, Any]) -> int:
 
 def _round(line: Mapping[str, Any]) -> Round:
     scribbles = {int(f): tuple(parse_prompt(p, f"frame {f}") for p in prompts) for f, prompts in line["scribbles"].items()}
-    return Round(scribbles, frozenset(line["given"]), {int(f): frozenset(ids) for f, ids in line["absent"].items()})
+    absent = {int(f): frozenset(ids) for f, ids in line["absent"].items()}
+    limits = Limits.of(line["limits"]) if "limits" in line else Limits()
+    return Round(scribbles, frozenset(line["given"]), absent, limits=limits)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import numpy as np
 
 from ..types import Box, Mask, Prompt, Stroke
+from .limits import Limits
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Round:
         removed: an object that was deleted, or None.
         removed_frames: where it was deleted; None everywhere.
         released: frames that are no longer interacted with: all that was drawn on them is void.
+        limits: what the round was not to change.
     """
 
     scribbles: Mapping[int, tuple[Prompt, ...]] = field(default_factory=dict)
@@ -29,11 +32,16 @@ class Round:
     removed: int | None = None
     removed_frames: range | None = None
     released: frozenset[int] = frozenset()
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def frames(self) -> tuple[int, ...]:
         """The frames this round interacted with, ascending."""
         return tuple(sorted({*self.scribbles, *self.given, *self.absent}))
+
+    def prompted(self, frame: int) -> set[int]:
+        """The ids that were drawn or boxed on a frame, 0 for the background among them."""
+        return {prompt.object_id for prompt in self.scribbles.get(frame, ())}
 
     def removes(self, object_id: int, frame: int) -> bool:
         """Whether this round deleted the object on the frame."""
@@ -48,21 +56,30 @@ class Facts:
         strokes: in the order drawn; a later one covers an earlier one.
         boxes: object -> the box it is inside of.
         absent: objects that are not to be seen.
+        limits: those the strokes were drawn under, by their positions in ``strokes``; only where there were some.
     """
 
     strokes: tuple[Stroke, ...] = ()
     boxes: Mapping[int, Box] = field(default_factory=dict)
     absent: frozenset[int] = frozenset()
+    limits: Mapping[int, Limits] = field(default_factory=dict)
+
+    @property
+    def layers(self) -> Iterator[tuple[Limits, tuple[Stroke, ...]]]:
+        """The strokes in their order, those drawn under the same limits together."""
+        limits = [self.limits.get(i, Limits()) for i in range(len(self.strokes))]
+        for under, group in groupby(zip(limits, self.strokes, strict=True), key=lambda pair: pair[0]):
+            yield under, tuple(stroke for _, stroke in group)
 
 
 def facts(rounds: Iterable[Round], frame: int) -> Facts:
     """The facts about ``frame`` after ``rounds``. What is said later wins over what was said before."""
-    strokes: list[Stroke] = []
+    strokes: list[tuple[Stroke, Limits]] = []
     boxes: dict[int, Box] = {}
     absent: set[int] = set()
 
     def void(object_id: int) -> None:
-        strokes[:] = [s for s in strokes if s.object_id != object_id]
+        strokes[:] = [(s, limits) for s, limits in strokes if s.object_id != object_id]
         boxes.pop(object_id, None)
 
     for round_ in rounds:
@@ -77,13 +94,14 @@ def facts(rounds: Iterable[Round], frame: int) -> Facts:
             if isinstance(prompt, Box):
                 boxes[prompt.object_id] = prompt
             else:
-                strokes.append(prompt)
+                strokes.append((prompt, round_.limits))
                 if prompt.object_id in boxes and not _inside(prompt, boxes[prompt.object_id]):
                     del boxes[prompt.object_id]  # a stroke beyond the box says the box was too small
         for object_id in round_.absent.get(frame, ()):
             void(object_id)
             absent.add(object_id)
-    return Facts(tuple(strokes), boxes, frozenset(absent))
+    limits = {i: under for i, (_, under) in enumerate(strokes) if under}
+    return Facts(tuple(stroke for stroke, _ in strokes), boxes, frozenset(absent), limits)
 
 
 def guidance(prompts: Iterable[Prompt]) -> Iterator[Stroke]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 WAYPOINT_GAP, WAYPOINTS = 5, 2
+AGREED = 2  # frames in a row
 STONE_GAP, STONES = 6, 2  # a stepping stone for so many frames of the way, and how many at most
 
 
@@ -74,7 +75,50 @@ class Visit:
         return self.frame - self.run.step
 
 
-def plan(interacted: Collection[int], length: int, *, changed: Collection[int] | None = None) -> tuple[Run, ...]:
+@dataclass(frozen=True)
+class Reach:
+    """How far a pass went that ends where nothing changes any more.
+
+    Attributes:
+        source: the interacted frame it went out from.
+        last: the last frame it gave a mask, or ``source`` if there was none to give.
+        agreed: whether it ended because its masks agreed with those that were there; else it went as far as it could.
+    """
+
+    source: int
+    last: int
+    agreed: bool
+
+
+class Spreading:
+    """Passes that each end after ``AGREED`` frames in a row that are as they were: there a correction has no effect any more.
+
+    Attributes:
+        ended: the passes that have, for ``visits``.
+    """
+
+    def __init__(self, runs: Collection[Run]) -> None:
+        self.ended: set[Run] = set()
+        self._reached = {run: Reach(run.source, run.source, False) for run in runs}
+        self._agreed = dict.fromkeys(runs, 0)
+
+    def note(self, visit: Visit, agrees: bool) -> None:
+        """A frame was done; whether it ``agrees`` with what was there before."""
+        run = visit.run
+        self._agreed[run] = self._agreed[run] + 1 if agrees else 0
+        if self._agreed[run] >= AGREED:
+            self.ended.add(run)
+        self._reached[run] = Reach(run.source, visit.frame, run in self.ended)
+
+    @property
+    def reached(self) -> tuple[Reach, ...]:
+        """How far each pass has gone."""
+        return tuple(self._reached.values())
+
+
+def plan(
+    interacted: Collection[int], length: int, *, changed: Collection[int] | None = None, cuts: Collection[int] = ()
+) -> tuple[Run, ...]:
     """The passes that together visit every frame that was not interacted with exactly once.
 
     Args:
@@ -82,27 +126,43 @@ def plan(interacted: Collection[int], length: int, *, changed: Collection[int] |
         length: frames of the video.
         changed: None truncates every gap at its midpoint. Else (the ablation without truncation, after MiVOS) a gap
             with a changed frame at one end and an unchanged one at the other belongs to the changed one as a whole.
+        cuts: the first frames of new shots: no pass goes from one shot into another, and those of a shot without an
+            interacted frame are not visited.
     """
-    frames = sorted(interacted)
+    borders = [0, *sorted({c for c in cuts if 0 < c < length}), length]
+    shots = (range(first, stop) for first, stop in pairwise(borders))
+    return tuple(run for shot in shots for run in _passes([f for f in sorted(interacted) if f in shot], shot, changed))
+
+
+def _passes(frames: list[int], shot: range, changed: Collection[int] | None) -> Iterator[Run]:
+    """The passes of one shot from its interacted frames, ascending."""
     if not frames:
-        return ()
-    runs = [Run(frames[0], -1, 0)]
+        return
+    runs = [Run(frames[0], -1, shot.start)]
     for a, b in pairwise(frames):
         middle = (a + b) // 2  # the last frame of the earlier one
         if changed is not None and (a in changed) != (b in changed):
             middle = b - 1 if a in changed else a
         runs += [Run(a, 1, middle), Run(b, -1, middle + 1)]
-    runs.append(Run(frames[-1], 1, length - 1))
-    return tuple(run for run in runs if run.frames)
+    runs.append(Run(frames[-1], 1, shot.stop - 1))
+    yield from (run for run in runs if run.frames)
 
 
-def visits(runs: Collection[Run], start: int, *, frames: range | None = None, done: Collection[int] = ()) -> Iterator[Visit]:
+def visits(
+    runs: Collection[Run],
+    start: int,
+    *,
+    frames: range | None = None,
+    done: Collection[int] = (),
+    ended: Collection[Run] = (),
+) -> Iterator[Visit]:
     """The frames to segment, outwards from ``start``: of all passes the one whose next frame is nearest goes on.
 
     Args:
         start: the frame to begin at (the playhead).
         frames: only these are wanted; None for all.
         done: frames that have their mask already: they are not visited, and a pass goes on from them.
+        ended: passes that do not go on; looked at after every visit.
     """
     heads: list[tuple[int, int, Visit, Iterator[Visit]]] = []
     for order, run in enumerate(runs):
@@ -110,7 +170,8 @@ def visits(runs: Collection[Run], start: int, *, frames: range | None = None, do
     while heads:
         _, order, visit, rest = heapq.heappop(heads)
         yield visit
-        _push(heads, order, start, rest)
+        if visit.run not in ended:
+            _push(heads, order, start, rest)
 
 
 def owner(runs: Collection[Run], frame: int) -> int | None:

@@ -4,14 +4,15 @@ A round of interaction gives the masks of its frames at once (the paper's "commi
 others. What a session knows is one immutable ``State`` (state.py): undo is assignment, a propagation that stops half-way has
 replaced fewer frames. The across-round memory (paper, equation 7) is a function of the accepted masks and is never stored.
 
-Here are the lock, the history, the journal and the public verbs; the parts, which know nothing of these, are answer.py
+Here are the lock, the journal and the public verbs (those that only look are in known.py); the parts, which know nothing of
+these, are answer.py
 (strokes -> accepted masks), passes.py (propagation), settle.py (scores -> masks) and shown.py (what the network is shown).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import numpy as np
@@ -23,16 +24,18 @@ from ..types import Mask, Scribbles, object_number
 from ..video import Video
 from . import answer
 from .answer import Commit
-from .checks import checked_frame, checked_frames, checked_range, checked_round, listed
+from .checks import checked_frames, checked_limits, checked_range, checked_round, listed
 from .journal import Journal, NoJournal
+from .known import Known
+from .limits import NOTHING, Limits
 from .passes import Passes, soft_mask
-from .rounds import Round
-from .schedule import Run, Visit, owner, plan, suggest, visits
+from .schedule import Reach, Run, Spreading, Visit, owner, plan, visits
+from .settle import agree
 from .shown import FEATURE_BYTES, Shown
-from .state import History, State
+from .state import History, MaskReference, State
 
 
-class Session:
+class Session(Known):
     """One video, its objects and everything that was drawn.
 
     Any number of threads may call; one computes at a time, between two frames of a propagation others get their turn.
@@ -62,70 +65,15 @@ class Session:
         journal: Journal | None = None,
         history: History | None = None,
     ) -> None:
-        self.video = video
+        super().__init__(video, history or History())
         self._shown = Shown(network, video, size, cache_bytes)
         self.geometry = self._shown.geometry
         self._repropagate, self._truncate, self._across = repropagate, truncate, across_frame
         self._journal: Journal = journal or NoJournal()
-        self._history = history or History()
         self._passes = Passes(self._shown)
         self._propagation: object | None = None  # the propagation that may go on
         self._previewed: tuple[State, Commit] | None = None  # the last preview, and of which state it was
         self._lock = threading.RLock()
-
-    # What is known
-
-    @property
-    def state(self) -> State:
-        """Everything known at this moment, as one immutable value."""
-        return self._history.present
-
-    @property
-    def objects(self) -> tuple[int, ...]:
-        """The objects' ids in the order they were first drawn."""
-        return self.state.objects
-
-    @property
-    def rounds(self) -> tuple[Round, ...]:
-        return self.state.rounds
-
-    @property
-    def interacted(self) -> frozenset[int]:
-        """Frames with an accepted mask."""
-        return self.state.interacted
-
-    def mask(self, frame: int) -> Mask | None:
-        """The mask of a frame, H x W ids; None if there is none yet."""
-        reference = self.state.masks.get(self._checked(frame))
-        return None if reference is None else reference.read()
-
-    def mask_before(self, frame: int) -> Mask | None:
-        """The mask the frame had before the last step (what undo would bring back); None if there was none."""
-        past = self._history.past
-        reference = past[-1].masks.get(self._checked(frame)) if past else None
-        return None if reference is None else reference.read()
-
-    def present(self, frame: int) -> frozenset[int] | None:
-        """The objects seen on a frame, without unpacking its mask; None if it has none yet."""
-        reference = self.state.masks.get(self._checked(frame))
-        return None if reference is None else reference.present
-
-    def doubt(self, frame: int) -> float | None:
-        """How unsure the frame's mask is: the expected loss of J by the network's own probabilities, 0 sure .. 1 unsure."""
-        return self.state.doubts.get(self._checked(frame))
-
-    def pending(self, frames: range | None = None) -> int:
-        """How many frames (of ``frames``) ``propagate`` has still to do in this round."""
-        wanted, fresh = checked_range(frames), self.state.fresh
-        return sum(frame not in fresh and (wanted is None or frame in wanted) for frame in range(len(self.video)))
-
-    def suggest(self, count: int = 1) -> list[int]:
-        """The frames to mark next: where doubt is highest, away from interacted frames and from each other.
-
-        Without propagated masks, the frames farthest from what was drawn.
-        """
-        state = self.state
-        return suggest(count, len(self.video), state.interacted, state.doubts)
 
     # Interaction
 
@@ -134,13 +82,17 @@ class Session:
         scribbles: Scribbles,
         masks: Mapping[int, Mask] | None = None,
         absent: Mapping[int, Collection[int]] | None = None,
+        *,
+        limits: Limits = NOTHING,
     ) -> dict[int, Mask]:
         """One round: strokes, boxes and clicks on any number of frames, solved jointly (paper, equation 1).
 
         Args:
-            scribbles: frame -> prompts. Strokes are hard facts: their pixels carry their object's id in the result.
+            scribbles: frame -> prompts. Strokes are hard facts: their pixels carry their object's id in the result (but for
+                pixels of objects that ``limits`` protect).
             masks: frame -> mask, H x W ids, accepted exactly as it is.
             absent: frame -> objects that are not to be seen on it.
+            limits: what the round leaves alone: locked objects, only some objects, what is inside of what. Part of the round.
 
         Returns:
             The accepted masks of the round's frames. Propagation will not change them.
@@ -148,12 +100,12 @@ class Session:
         Raises:
             VideoError: a frame that does not exist.
             ScribbleError: nothing was drawn, or only background before there is any object, or both a mask and strokes
-                on one frame, or an object that is not known is marked absent.
+                on one frame, or an object that is not known is marked absent, or one that ``limits`` protect was drawn.
             MaskError: a mask of another size or with ids that are not 0..254.
             CheckpointError: strokes, but the network has no interaction module.
         """
         with self._lock:
-            commit = self._solve(scribbles, masks or {}, absent or {})
+            commit = self._solve(scribbles, masks or {}, absent or {}, limits)
             self._commit(commit)
         return {frame: mask.copy() for frame, mask in commit.masks.items()}
 
@@ -162,10 +114,12 @@ class Session:
         scribbles: Scribbles,
         masks: Mapping[int, Mask] | None = None,
         absent: Mapping[int, Collection[int]] | None = None,
+        *,
+        limits: Limits = NOTHING,
     ) -> dict[int, Mask]:
         """What ``interact`` would return, changing nothing; ``interact`` with the same takes it over."""
         with self._lock:
-            commit = self._solve(scribbles, masks or {}, absent or {})
+            commit = self._solve(scribbles, masks or {}, absent or {}, limits)
             self._previewed = None if masks else (self.state, commit)
         return {frame: mask.copy() for frame, mask in commit.masks.items()}
 
@@ -207,14 +161,6 @@ class Session:
         with self._lock:
             yield
 
-    @property
-    def can_undo(self) -> bool:
-        return bool(self._history.past)
-
-    @property
-    def can_redo(self) -> bool:
-        return bool(self._history.future)
-
     def undo(self) -> None:
         """Take back the last step with everything that was propagated since. Nothing happens if there is none."""
         with self._lock:
@@ -231,7 +177,14 @@ class Session:
 
     # Propagation
 
-    def propagate(self, start: int | None = None, frames: range | None = None) -> Iterator[tuple[int, Mask]]:
+    def propagate(
+        self,
+        start: int | None = None,
+        frames: range | None = None,
+        *,
+        limits: Limits = NOTHING,
+        cuts: Collection[int] = (),
+    ) -> Iterator[tuple[int, Mask]]:
         """Segment the frames that are not done yet this round, outwards from ``start``. Stop anywhere; calling again goes on.
 
         Between two yields the session is free for others. A round, an undo or another propagation in between ends this one.
@@ -239,32 +192,72 @@ class Session:
         Args:
             start: the frame to begin at; None for the first interacted frame of the last round.
             frames: only these frames change; None for all.
+            limits: what the new masks leave alone. With ``Limits(only=...)`` a frame is done for these objects only.
+            cuts: the first frames of new shots: masks do not go from one shot into another. Frames of a shot in which
+                nothing was drawn stay as they are.
 
         Yields:
             (frame, mask), each already kept.
 
         Raises:
             ScribbleError: nothing was drawn yet.
-            VideoError: ``start`` does not exist, or ``frames`` is no range.
+            VideoError: ``start`` or a cut does not exist, or ``frames`` is no range.
         """
         start, frames = None if start is None else self._checked(start), checked_range(frames)
+        limits, cuts = checked_limits(limits), checked_frames(cuts, self.video)
         with self._lock:
-            state = self.state
-            if not state.interacted:
-                raise ScribbleError("there is nothing to propagate: draw on a frame first")
-            token = self._propagation = object()
-            if start is None:
-                latest = [f for r in state.rounds[-1:] for f in r.frames if f in state.interacted]
-                start = min(latest or state.interacted)
-            runs = self._runs(state)
-            memory = self._shown.memory(state)
-        for visit in visits(runs, start, frames=frames, done=state.fresh):
-            with self._lock:
-                if self._propagation is not token:
-                    return
-                mask = self._visit(visit, memory)
-            if mask is not None:
-                yield visit.frame, mask
+            state = self._drawn_on()
+            latest = [f for r in state.rounds[-1:] for f in r.frames if f in state.interacted]
+            changed = state.rounds[-1].frames if state.rounds and not (self._repropagate or self._truncate) else None
+            runs = plan(state.interacted, len(self.video), changed=changed, cuts=cuts)
+            stream = self._stream(min(latest or state.interacted) if start is None else start, frames, limits, runs)
+        for visit, mask, _ in stream:
+            yield visit.frame, mask
+
+    def spread(
+        self,
+        sources: Collection[int] | None = None,
+        frames: range | None = None,
+        *,
+        limits: Limits = NOTHING,
+        cuts: Collection[int] = (),
+    ) -> Generator[tuple[int, Mask], None, tuple[Reach, ...]]:
+        """Segment again what a correction changes and no more: outwards from corrected frames until masks are what they were.
+
+        Each way ends after two frames in a row whose masks agree with those they had before (``settle.agree``), at the
+        middle to the next interacted frame, at a cut, or at the end. The frames beyond keep their masks and are still
+        pending: ``propagate`` does them, too.
+
+        Args:
+            sources: interacted frames to go out from; None for those of all rounds since masks were last propagated.
+            frames, limits, cuts: as ``propagate`` takes them.
+
+        Yields:
+            (frame, mask), each already kept.
+
+        Returns:
+            How far each way went, two a source at most (the value of ``yield from``, or of StopIteration).
+
+        Raises:
+            ScribbleError: nothing was drawn on a source, or since masks were last propagated.
+            VideoError: a frame does not exist, or ``frames`` is no range.
+        """
+        wanted = None if sources is None else checked_frames(sources, self.video)
+        frames, limits, cuts = checked_range(frames), checked_limits(limits), checked_frames(cuts, self.video)
+        with self._lock:
+            state = self._drawn_on()
+            wanted = self._history.corrected if wanted is None else wanted
+            strangers = listed(sorted(wanted - state.interacted))
+            if strangers or not wanted:
+                where = f"on frame {strangers}" if strangers else "since masks were propagated"
+                raise ScribbleError(f"there is nothing to go out from: nothing was drawn {where}")
+            runs = [run for run in plan(state.interacted, len(self.video), cuts=cuts) if run.source in wanted]
+            spreading = Spreading(runs)
+            stream = self._stream(min(wanted), frames, limits, runs, spreading.ended)
+        for visit, mask, before in stream:
+            spreading.note(visit, before is not None and agree(mask, before.read()))
+            yield visit.frame, mask
+        return spreading.reached
 
     def encode_ahead(self, frames: Iterable[int]) -> Iterator[int]:
         """Encode frames into the cache while nothing else is to be done, until it is full; yields the frames encoded."""
@@ -321,24 +314,18 @@ class Session:
             ScribbleError: nothing was drawn on the frame, or the point is outside of it.
             CheckpointError: the network has no interaction module.
         """
-        if not (0 <= x <= 1 and 0 <= y <= 1):
-            raise ScribbleError(f"the point ({x}, {y}) is outside of the frame: coordinates are fractions in 0..1")
         with self._lock:
-            state = self.state
-            if frame not in state.interacted or not any(frame in r.frames for r in state.rounds):
-                known = listed(sorted(state.interacted)) or "none"
-                raise ScribbleError(f"nothing was drawn on frame {frame}: the interacted frames are {known}")
-            return answer.attention(self._shown, state, frame, x, y)
+            return answer.attention(self._shown, self.state, frame, x, y)
 
     # Bookkeeping
 
-    def _checked(self, frame: int) -> int:
-        return checked_frame(frame, self.video)
-
-    def _solve(self, scribbles: Scribbles, masks: Mapping[int, Mask], absent: Mapping[int, Collection[int]]) -> Commit:
+    def _solve(
+        self, scribbles: Scribbles, masks: Mapping[int, Mask], absent: Mapping[int, Collection[int]], limits: Limits
+    ) -> Commit:
         """What a round comes to; what was previewed of this state is not computed again."""
         state = self.state
-        round_, objects = checked_round(scribbles, masks, absent, state.objects, self.video)
+        round_, objects = checked_round(scribbles, masks, absent, state.objects, self.video, limits)
+        masks = {self._checked(frame): mask for frame, mask in masks.items()}
         if self._previewed is not None and self._previewed[0] is state and self._previewed[1].round == round_:
             return self._previewed[1]
         return answer.solve(self._shown, state, round_, objects, masks, across=self._across)
@@ -354,18 +341,34 @@ class Session:
             kept = frozenset(f for f in self.state.masks if owner(runs, f) not in commit.masks)
         self._advance(self.state.after_interaction(number, commit.round, commit.objects, references, kept))
 
-    def _runs(self, state: State) -> tuple[Run, ...]:
-        changed = state.rounds[-1].frames if state.rounds and not (self._repropagate or self._truncate) else None
-        return plan(state.interacted, len(self.video), changed=changed)
+    def _stream(
+        self, start: int, frames: range | None, limits: Limits, runs: Collection[Run], ended: Collection[Run] = ()
+    ) -> Iterator[tuple[Visit, Mask, MaskReference | None]]:
+        """Do the visits of ``runs`` one by one: (visit, new mask, the one before). Called with the lock, goes on without."""
+        token = self._propagation = object()
+        state, memory = self.state, self._shown.memory(self.state)
 
-    def _visit(self, visit: Visit, memory: Memory) -> Mask | None:
+        def stream() -> Iterator[tuple[Visit, Mask, MaskReference | None]]:
+            for visit in visits(runs, start, frames=frames, done=state.done(limits.only), ended=ended):
+                with self._lock:
+                    if self._propagation is not token:
+                        return
+                    before = self.state.masks.get(visit.frame)
+                    mask = self._visit(visit, memory, limits)
+                if mask is not None:
+                    yield visit, mask, before
+
+        return stream()
+
+    def _visit(self, visit: Visit, memory: Memory, limits: Limits) -> Mask | None:
         """Segment and keep one frame; None if it was only passed through."""
-        state = self.state
-        mask, doubt = self._passes.visit(visit, state, memory)
+        state, frame = self.state, visit.frame
+        mask, doubt = self._passes.visit(visit, state, memory, limits)
         if not visit.keep:
             return None
-        reference = self._journal.propagated(state.number, visit.frame, mask, state.objects, doubt)
-        self._history = self._history.amend(state.after_propagation(visit.frame, reference, doubt))
+        objects = state.known_after(frame, limits.only)
+        reference = self._journal.propagated(state.number, frame, mask, objects, doubt, limits.only)
+        self._history = self._history.amend(state.after_propagation(frame, reference, doubt, limits.only))
         return mask
 
     def _advance(self, state: State) -> None:

@@ -81,6 +81,7 @@ class State:
         masks: the mask of every frame that has one.
         doubts: of every frame that has a mask, 0 sure .. 1 unsure.
         fresh: frames whose mask is of this round; the others are to be propagated (again).
+        partly: of the others, frame -> the objects that were propagated to it in this round by themselves.
     """
 
     number: int = 0
@@ -90,6 +91,17 @@ class State:
     masks: Mapping[int, MaskReference] = field(default_factory=dict)
     doubts: Mapping[int, float] = field(default_factory=dict)
     fresh: frozenset[int] = frozenset()
+    partly: Mapping[int, frozenset[int]] = field(default_factory=dict)
+
+    def done(self, only: frozenset[int] | None = None) -> frozenset[int]:
+        """The frames whose mask is of this round for all objects, or for ``only`` some."""
+        wanted = frozenset(self.objects) if only is None else only.intersection(self.objects)
+        return self.fresh | {frame for frame, objects in self.partly.items() if wanted <= objects}
+
+    def known_after(self, frame: int, only: frozenset[int] | None) -> tuple[int, ...]:
+        """The objects a frame's mask knows once ``only`` some (None: all) were propagated to it."""
+        known = self.masks[frame].objects if frame in self.masks else ()
+        return tuple(i for i in self.objects if only is None or i in only or i in known)
 
     def after_interaction(
         self,
@@ -114,14 +126,14 @@ class State:
             interacted | fresh,
         )
 
-    def after_propagation(self, frame: int, mask: MaskReference, doubt: float) -> State:
-        """With a new mask for one frame that was not interacted with."""
-        return replace(
-            self,
-            masks={**self.masks, frame: mask},
-            doubts={**self.doubts, frame: doubt},
-            fresh=self.fresh | {frame},
-        )
+    def after_propagation(self, frame: int, mask: MaskReference, doubt: float, only: frozenset[int] | None = None) -> State:
+        """With a new mask for one frame that was not interacted with; ``only``: the objects that were propagated to it."""
+        state = replace(self, masks={**self.masks, frame: mask}, doubts={**self.doubts, frame: doubt})
+        done = frozenset(self.objects) if only is None else self.partly.get(frame, frozenset()) | only
+        if done.issuperset(self.objects):
+            partly = {f: objects for f, objects in self.partly.items() if f != frame}
+            return replace(state, fresh=self.fresh | {frame}, partly=partly)
+        return replace(state, partly={**self.partly, frame: done})
 
     def after_removal(self, number: int, object_id: int, frames: range | None) -> State:
         """Without an object (``frames``: only there, where it counts as absent from now on)."""
@@ -137,7 +149,7 @@ class State:
         """With ``frames`` no longer interacted with: they are propagated to like any other."""
         interacted = self.interacted - frames
         round_ = Round(released=frames)
-        return replace(self, number=number, rounds=(*self.rounds, round_), interacted=interacted, fresh=interacted)
+        return replace(self, number=number, rounds=(*self.rounds, round_), interacted=interacted, fresh=interacted, partly={})
 
 
 @dataclass(frozen=True)
@@ -159,6 +171,17 @@ class History:
     def amend(self, state: State) -> History:
         """The same step, further along (propagation)."""
         return replace(self, present=state)
+
+    @property
+    def corrected(self) -> frozenset[int]:
+        """The interacted frames that were drawn on since masks were last propagated."""
+        frames: set[int] = set()
+        for state in (self.present, *reversed(self.past)):
+            propagated = bool(state.partly) or not state.fresh <= state.interacted
+            if not state.rounds or (propagated and state is not self.present):
+                break
+            frames.update(state.rounds[-1].frames)
+        return self.present.interacted.intersection(frames)
 
     def undo(self) -> History:
         return replace(self, present=self.past[-1], past=self.past[:-1], future=(*self.future, self.present))

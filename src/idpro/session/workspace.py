@@ -29,12 +29,13 @@ from ..model import IDPro
 from ..scribbles import prompt_line
 from ..types import Mask
 from ..video import IndexedVideo, Video, open_video
+from . import answer
 from .fingerprint import fingerprint
 from .project import PROJECT, Project, read_project, write_project
-from .replay import LOG, MASKS, Line, MaskFile, Replay, Solve, damaged, mask_file, parsed
+from .replay import LOG, MASKS, Line, MaskFile, Replay, Solve, damaged, free_part, mask_file, parsed
 from .rounds import Round
 from .session import Session
-from .shown import FEATURE_BYTES
+from .shown import FEATURE_BYTES, Shown
 from .state import History, MaskReference, present_ids
 
 __all__ = ["PROJECT", "LoggedSteps", "MaskFile", "Project", "Workspace", "claimed"]
@@ -163,9 +164,8 @@ class Workspace:
         """
         size = self.project.working_size
 
-        def solve(history: History, round_: Round) -> Mapping[int, Mask]:
-            session = Session(network, video, size=size, cache_bytes=cache_bytes, history=history)
-            return session.preview(round_.scribbles, None, round_.absent)
+        def solve(history: History, round_: Round, objects: tuple[int, ...]) -> Mapping[int, Mask]:
+            return answer.solve(Shown(network, video, size, cache_bytes), history.present, round_, objects, {}).masks
 
         return Session(network, video, size=size, cache_bytes=cache_bytes, journal=self, history=self.history(solve))
 
@@ -196,21 +196,29 @@ class Workspace:
         self, number: int, round_: Round, objects: tuple[int, ...], masks: Mapping[int, Mask]
     ) -> Mapping[int, MaskReference]:
         references = {frame: self._keep(number, frame, mask, objects) for frame, mask in masks.items()}
-        self._append(
-            {
-                "did": "interact", "number": number, "objects": objects,
-                "scribbles": {frame: [prompt_line(p) for p in prompts] for frame, prompts in round_.scribbles.items()},
-                "given": sorted(round_.given),
-                "absent": {frame: sorted(ids) for frame, ids in round_.absent.items()},
-                "masks": {frame: sorted(reference.present) for frame, reference in references.items()},
-            }
-        )  # fmt: skip
+        line = {
+            "did": "interact", "number": number, "objects": objects,
+            "scribbles": {frame: [prompt_line(p) for p in prompts] for frame, prompts in round_.scribbles.items()},
+            "given": sorted(round_.given),
+            "absent": {frame: sorted(ids) for frame, ids in round_.absent.items()},
+            "masks": {frame: sorted(reference.present) for frame, reference in references.items()},
+        }  # fmt: skip
+        if round_.limits:
+            line["limits"] = round_.limits.line()
+        self._append(line)
         return references
 
-    def propagated(self, number: int, frame: int, mask: Mask, objects: tuple[int, ...], doubt: float) -> MaskReference:
-        reference = self._keep(number, frame, mask, objects, sync=False)
-        present = sorted(reference.present)
-        line = {"did": "propagate", "number": number, "frame": frame, "objects": objects, "present": present, "doubt": doubt}
+    def propagated(
+        self, number: int, frame: int, mask: Mask, objects: tuple[int, ...], doubt: float, only: frozenset[int] | None = None
+    ) -> MaskReference:
+        part = 0 if only is None else free_part(self.folder, number, frame)
+        reference = self._keep(number, frame, mask, objects, part, sync=False)
+        line: dict[str, Any] = {
+            "did": "propagate", "number": number, "frame": frame, "objects": objects, "present": sorted(reference.present),
+            "doubt": doubt,
+        }  # fmt: skip
+        if only is not None:
+            line |= {"only": sorted(only), "part": part}
         self._append(line, sync=False)
         return reference
 
@@ -246,9 +254,11 @@ class Workspace:
             log.warning("%s: the last line was cut short by a crash and left out: it was never confirmed", self.folder / LOG)
             self._log.cut(good)
 
-    def _keep(self, number: int, frame: int, mask: Mask, objects: tuple[int, ...], *, sync: bool = True) -> MaskFile:
+    def _keep(
+        self, number: int, frame: int, mask: Mask, objects: tuple[int, ...], part: int = 0, *, sync: bool = True
+    ) -> MaskFile:
         self.require_here()
-        reference = mask_file(self.folder, self.project.size, number, frame, objects, present_ids(mask))
+        reference = mask_file(self.folder, self.project.size, number, frame, objects, present_ids(mask), part)
         write_mask(reference.path, mask)
         if sync:
             sync_path(reference.path)
