@@ -199,6 +199,18 @@ def test_islands_go_to_what_surrounds_them() -> None:
     assert in_one_piece(mask, 9, None, everything) is mask
 
 
+def test_islands_do_not_go_where_facts_forbid() -> None:
+    scores = scores_of((1, slice(0, 12)), (2, slice(12, 16)))
+    scores[:, 3:5, 14] = torch.tensor([-5.0, 5.0, -5.0])[:, None]  # an island of 7 in 3
+    bounds = Bounds.of(Limits(one_piece=frozenset({7})), OBJECTS, None, (), SMALL.source)
+    assert (decide(scores, OBJECTS, Facts(), SMALL, bounds)[:, 52:] == 3).all()
+    box = Box(3, 0.8, 0.0, 1.0, 0.3)
+    boxed = decide(scores, OBJECTS, Facts(boxes={3: box}), SMALL, bounds)
+    outside = boxed == 3
+    outside[SMALL.box_rectangle(box)] = False
+    assert not outside.any()
+
+
 def test_what_was_not_drawn_keeps_its_mask_but_for_what_was_taken() -> None:
     before = np.zeros((40, 60), np.uint8)
     before[10:30, 10:20], before[10:30, 20:30], before[10:30, 30:40] = 1, 2, 3

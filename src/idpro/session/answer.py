@@ -88,7 +88,7 @@ def solve(
             if limits.steady and before is not None:
                 now = geometry.source_strokes([p for p in round_.scribbles.get(frame, ()) if isinstance(p, Stroke)])
                 mask = steady(mask, before, now, (round_.prompted(frame) - {0}) | new)
-            return mask if bounds is None else write_facts(settled(mask, bounds, drawn), here, geometry)
+            return mask if bounds is None else settled(mask, bounds, here, geometry)
 
         for frame, scores in solved.items():
             accepted[frame] = answered(frame, seen_together(shown.interaction_geometries, scores))

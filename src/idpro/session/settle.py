@@ -76,18 +76,17 @@ def bounded(scores: Tensor, objects: tuple[int, ...], bounds: Bounds) -> Tensor:
     return suppress(scores, bounds.kept, objects)
 
 
-def settled(mask: Mask, bounds: Bounds, drawn: NDArray[np.int16] | None = None) -> Mask:
-    """A mask chosen from bounded scores, with islands given away and kept pixels put back, in place.
-
-    ``drawn``: H x W ids of the strokes on the frame, -1 where there is none; parts with a stroke are no islands.
-    """
+def settled(mask: Mask, bounds: Bounds, here: Facts, geometry: Geometry) -> Mask:
+    """A mask chosen from bounded scores, with islands given away (but parts with a stroke are none) and kept pixels put back."""
+    drawn = geometry.source_strokes(here.strokes)
     for object_id in sorted(bounds.one_piece):
         mask = in_one_piece(mask, object_id, drawn, bounds.heirs(object_id))
+    mask = allowed(mask, here, geometry)
     if bounds.kept:
         ids = list(bounds.kept)
         np.copyto(mask, 0, where=np.isin(mask, ids))
         np.copyto(mask, bounds.before, where=np.isin(bounds.before, ids))
-    return mask
+    return write_facts(mask, here, geometry)
 
 
 def held(scores: Tensor, objects: tuple[int, ...], bounds: Bounds, geometry: Geometry) -> Tensor:
@@ -134,7 +133,7 @@ def seen_together(geometries: Sequence[Geometry], scores: Sequence[Tensor]) -> T
 def decide(scores: Tensor, objects: tuple[int, ...], here: Facts, geometry: Geometry, bounds: Bounds | None = None) -> Mask:
     """Scores S h w -> ids H x W, with the frame's facts and within its bounds."""
     mask = choose(geometry.to_source(scores[None].float())[0], objects, here, geometry, bounds)
-    return mask if bounds is None else write_facts(settled(mask, bounds), here, geometry)
+    return mask if bounds is None else settled(mask, bounds, here, geometry)
 
 
 def choose(full: Tensor, objects: tuple[int, ...], here: Facts, geometry: Geometry, bounds: Bounds | None = None) -> Mask:
