@@ -1,4 +1,4 @@
-"""Published AOT checkpoints: every entry finds its place, and the network computes the published function.
+"""Published AOT and DeAOT checkpoints: every entry finds its place, and the network computes the published function.
 
 The golden outputs are not in the repository (see ``golden``); weights are made by the rule in their README.
 """
@@ -16,22 +16,28 @@ import torch
 from torch import Tensor
 
 from golden import golden, how_to_get
-from idpro.aot import UNUSED, aot_state_dict, convert_aot, detect, read_published
-from idpro.checkpoint import load_network, read_notes
+from idpro.aot import UNUSED, aot_state_dict, detect, read_published
+from idpro.checkpoint import convert_aot, load_network, read_notes
 from idpro.config import preset
 from idpro.errors import CheckpointError, OutputError
 from idpro.model import IDPro, Memory, build
 from idpro.model.identity import one_hot
 from idpro.model.network import active_slots
+from idpro.session.session import Session
+from idpro.types import click
+from idpro.video import ArrayVideo
 
-FIXTURES = golden("aot")
-MODELS = ("aott", "r50_aotl", "swinb_aotl")
-pytestmark = pytest.mark.skipif(not FIXTURES.is_dir(), reason=how_to_get("aot"))
+FOLDERS = {
+    **dict.fromkeys(("aott", "r50_aotl", "swinb_aotl"), golden("aot")),
+    **dict.fromkeys(("deaott", "r50_deaotl", "swinb_deaotl"), golden("deaot")),
+}
+MODELS = tuple(FOLDERS)
+pytestmark = [pytest.mark.skipif(not golden(name).is_dir(), reason=how_to_get(name)) for name in ("aot", "deaot")]
 
 
 def entries(model: str) -> list[tuple[str, list[int], str]]:
     """Name, shape and kind of every published entry of ``model``."""
-    document: dict[str, Any] = json.loads((FIXTURES / f"{model}.json").read_text())
+    document: dict[str, Any] = json.loads((FOLDERS[model] / f"{model}.json").read_text())
     return [(name, shape, kind) for name, shape, kind in document["entries"]]
 
 
@@ -66,7 +72,7 @@ def names(model: str) -> dict[str, Tensor]:
 @torch.inference_mode()
 def largest_error(network: IDPro, model: str) -> float:
     """The golden run: masks fed back, the previous frame as short-term and every second frame as long-term memory."""
-    with np.load(FIXTURES / f"{model}.npz") as golden:
+    with np.load(FOLDERS[model] / f"{model}.npz") as golden:
         frames, mask, expected = (torch.from_numpy(golden[key]) for key in ("frames", "mask", "logits"))
     slots, errors = active_slots(3), []
     previous = network.memorise(network.encode(frames[:1]), one_hot(mask.long()[None]))
@@ -98,7 +104,7 @@ def test_every_published_entry_has_one_place_and_every_place_is_filled(model: st
     renamed = aot_state_dict(state, preset(model))
     assert set(renamed) == set(ours)
     counts = {name for name in renamed if name.endswith("num_batches_tracked")}
-    dropped = {name for name, _, kind in entries(model) if kind == "index"} | {"LSTT.mask_token"}
+    dropped = {name for name, _, kind in entries(model) if kind == "index"} | ({"LSTT.mask_token"} & set(state))
     assert len(renamed) - len(counts) == len(state) - len(dropped)  # no two entries share a place, none but these is lost
     for name in set(renamed) - counts:
         assert renamed[name].shape == ours[name].shape, name
@@ -122,6 +128,29 @@ def with_layers(state: dict[str, Tensor], layers: int) -> dict[str, Tensor]:
             kept |= {name.replace(".0.", f".{layer}.", 1): value for layer in range(layers)}
     kept["decoder.conv_in.conv.weight"] = torch.empty(256, 256 * (layers + 1), 1, 1, device="meta")
     return kept
+
+
+@pytest.mark.parametrize("model", ["aott", "deaott"])
+def test_a_published_file_is_a_model_that_answers_strokes(tmp_path: Path, model: str) -> None:
+    torch.save({"state_dict": published(model)}, tmp_path / "published.pth")
+    network = load_network(tmp_path / "published.pth")
+    assert largest_error(network, model) < 1e-4
+    assert network.interaction is not None and network.config.interaction == load_network("lite").config.interaction
+    assert "published.pth" in read_notes(tmp_path / "published.pth")["origin"]
+    frames = [np.random.default_rng(i).integers(0, 255, (60, 80, 3)).astype(np.uint8) for i in range(3)]
+    session = Session(network, ArrayVideo(frames), size=64)
+    session.interact({0: [click(1, 0.3, 0.5), click(0, 0.9, 0.9)]})
+    assert [frame for frame, _ in session.propagate()] == [1, 2]
+    mask = session.mask(2)
+    assert mask is not None and mask.shape == (60, 80)
+
+
+def test_resnest_is_refused_by_its_name(tmp_path: Path) -> None:
+    state = {name: torch.zeros(1) for name in names("r50_deaotl") if not name.startswith("encoder.layer")}
+    state["patch_wise_id_bank.weight"] = torch.zeros(256, 11, 17, 17)
+    state |= {"encoder.conv1.0.weight": torch.zeros(1), "encoder.layer1.0.conv2.fc1.weight": torch.zeros(1)}
+    torch.save({"state_dict": state}, tmp_path / "RS101_DeAOTL.pth")
+    refused(tmp_path / "RS101_DeAOTL.pth", "its encoder is ResNeSt-101")
 
 
 @pytest.mark.parametrize("layers", [2, 3])  # AOT-S, AOT-B
@@ -194,7 +223,7 @@ def test_other_networks_are_refused(tmp_path: Path) -> None:
         torch.save({"state_dict": {name: value for name, value in merged.items() if value is not None}}, source)
         return source
 
-    refused(save(LSTT__layers__0__linear_Q__weight=None), "no long short-term transformer")
+    refused(save(LSTT__layers__0__linear_Q__weight=None), "no transformer and identity bank of AOT")
     refused(save(patch_wise_id_bank__weight=torch.zeros(256, 6, 17, 17)), "11 id channels")
     refused(save(encoder__features__18__0__weight=None), "its encoder is not")
     refused(save(LSTT__layers__0__linear_U__weight=torch.zeros(3)), "the entry LSTT.layers.0.linear_U.weight is none of AOT's")

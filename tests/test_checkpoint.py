@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from idpro import checkpoint
-from idpro.checkpoint import FORMAT, STRICTEST_TERMS, join, load_network, read_notes, save_network, shipped_models
+from idpro.checkpoint import FORMAT, STRICTEST_TERMS, join, joined, load_network, read_notes, save_network, shipped_models
 from idpro.config import preset
 from idpro.errors import CheckpointError, OutputError
 from idpro.model import IDPro, Memory, build
@@ -73,7 +73,9 @@ def test_a_name_is_a_shipped_model_and_a_path_a_file(saved: Path, monkeypatch: p
     assert shipped_models() == ("small",)
     assert load_network("small").config == preset("tiny")
     assert load_network(str(saved)).config == preset("tiny")
-    with pytest.raises(CheckpointError, match=r"called huge: shipped models are small; or give a \.safetensors file"):
+    with pytest.raises(
+        CheckpointError, match=r"called huge: shipped models are small; or give a \.safetensors file, or AOT's \.pth"
+    ):
         load_network("huge")
 
 
@@ -104,11 +106,11 @@ def test_files_that_are_no_checkpoint_are_refused(saved: Path, tmp_path: Path) -
         path.write_bytes(content)
         refused(path, "not a safetensors file")
     torch.save({"state_dict": {}}, tmp_path / "published.pth")
-    refused(tmp_path / "published.pth", "not a safetensors file")
+    refused(tmp_path / "published.pth", "holds no state_dict of named tensors")
 
 
 def test_checkpoints_of_others_are_refused(saved: Path) -> None:
-    refused(rewritten(saved, metadata={}), "not a checkpoint of IDPro", "idpro convert aot")
+    refused(rewritten(saved, metadata={}), "not a checkpoint of IDPro", "the .pth file that AOT published")
     refused(rewritten(saved, metadata={**read_notes(saved), "format": "idpro-99"}), FORMAT)
     refused(rewritten(saved, metadata={"format": FORMAT}), "not a checkpoint of IDPro")
 
@@ -177,6 +179,14 @@ def test_missing_folders_are_made_and_the_file_is_an_ordinary_one(network: IDPro
     assert load_network(path).config == network.config
     (tmp_path / "plain").write_text("")
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
+
+
+def test_the_interaction_of_one_with_the_propagation_of_another_in_memory(network: IDPro) -> None:
+    only = build(replace(preset("tiny"), interaction=None, gated=True, self_heads=1, match_heads=1))
+    both = joined(only, network)
+    assert both.interaction is network.interaction and not both.training
+    assert both.propagation is only.propagation and both.encoder is only.encoder
+    assert both.config == replace(only.config, interaction=network.config.interaction)
 
 
 def test_two_halves_become_one(tmp_path: Path) -> None:

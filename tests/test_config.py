@@ -19,8 +19,19 @@ def test_json_there_and_back(name: str) -> None:
 
 
 def test_the_presets_are_those_of_the_command_line() -> None:
-    assert set(PRESETS) == {"lite", "r50", "swinb", "aott", "r50_aotl", "swinb_aotl", "tiny"}
-    for published in ("aott", "r50_aotl", "swinb_aotl"):
+    assert set(PRESETS) == {
+        "lite",
+        "r50",
+        "swinb",
+        "aott",
+        "r50_aotl",
+        "swinb_aotl",
+        "deaott",
+        "r50_deaotl",
+        "swinb_deaotl",
+        "tiny",
+    }
+    for published in ("aott", "r50_aotl", "swinb_aotl", "deaott", "r50_deaotl", "swinb_deaotl"):
         config = preset(published)
         assert config.interaction is None and not config.tag_readout and not config.refine_width and config.relative_position
     assert preset("lite").tag_readout and preset("r50").interaction is not None and preset("swinb").interaction is not None

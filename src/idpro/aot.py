@@ -1,7 +1,8 @@
-"""Published AOT checkpoints (github.com/yoxu515/aot-benchmark) into checkpoints of ours, by name, entry by entry.
+"""Published AOT and DeAOT checkpoints (github.com/yoxu515/aot-benchmark) as networks of ours, by name, entry by entry.
 
-AOT-T, -S, -B and -L with MobileNetV2, R50-AOTL, R101-AOTL and SwinB-AOTL are understood. Every published entry must be
-known and every one of ours filled; the few entries that take no part in the function are dropped by name (``UNUSED``).
+AOT-T, -S, -B and -L with MobileNetV2, R50-AOTL, R101-AOTL and SwinB-AOTL are understood, and DeAOT with the same encoders. Every
+published entry must be known and every one of ours filled; the few entries that take no part in the function are dropped by name
+(``UNUSED``).
 """
 
 from __future__ import annotations
@@ -16,10 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .checkpoint import save_network
 from .config import ID_CHANNELS, ModelConfig, preset
 from .errors import CheckpointError
-from .model import build
+from .model import IDPro, build
 
 UNUSED = (
     r"LSTT\.mask_token",  # declared by AOT, read by nothing
@@ -27,9 +27,17 @@ UNUSED = (
 )
 
 # published name -> ours, first match wins; what no rule knows is an error
+_PYRAMID = (
+    (r"decoder\.conv_in\.conv\.", "conv_in.conv."),
+    (r"decoder\.conv_in\.gn\.", "conv_in.norm."),
+    (r"decoder\.conv_(16|8|4)x\.conv\.", r"conv_\1.conv."),
+    (r"decoder\.conv_(16|8|4)x\.gn\.", r"conv_\1.norm."),
+    (r"decoder\.adapter_(16|8|4)x\.", r"skip_\1."),
+    (r"decoder\.conv_out\.", "conv_out."),
+)
+_SHARED = ((r"encoder_projector\.", "propagation.projector."), (r"patch_wise_id_bank\.", "propagation.identity.bank."))
 TRANSFORMER = (
-    (r"encoder_projector\.", "propagation.projector."),
-    (r"patch_wise_id_bank\.", "propagation.identity.bank."),
+    *_SHARED,
     (r"LSTT\.decoder_norms\.(\d+)\.", r"propagation.norms.\1."),
     (r"LSTT\.layers\.(\d+)\.(norm\d|linear[12])\.", r"propagation.layers.\1.\2."),
     (r"LSTT\.layers\.(\d+)\.linear_Q\.", r"propagation.layers.\1.query."),
@@ -43,12 +51,29 @@ TRANSFORMER = (
     (r"LSTT\.layers\.(\d+)\.self_attn\.projection\.", r"propagation.layers.\1.self_attention.projection."),
     (r"LSTT\.layers\.(\d+)\.activation\.gn\.", r"propagation.layers.\1.activation.norm."),
     (r"LSTT\.layers\.(\d+)\.activation\.conv\.", r"propagation.layers.\1.activation.conv."),
-    (r"decoder\.conv_in\.conv\.", "propagation.decoder.pyramid.conv_in.conv."),
-    (r"decoder\.conv_in\.gn\.", "propagation.decoder.pyramid.conv_in.norm."),
-    (r"decoder\.conv_(16|8|4)x\.conv\.", r"propagation.decoder.pyramid.conv_\1.conv."),
-    (r"decoder\.conv_(16|8|4)x\.gn\.", r"propagation.decoder.pyramid.conv_\1.norm."),
-    (r"decoder\.adapter_(16|8|4)x\.", r"propagation.decoder.pyramid.skip_\1."),
-    (r"decoder\.conv_out\.", "propagation.decoder.pyramid.conv_out."),
+    *((theirs, f"propagation.decoder.pyramid.{ours}") for theirs, ours in _PYRAMID),
+)
+GATED = (  # DeAOT
+    *_SHARED,
+    (r"id_norm\.", "propagation.identity_norm."),
+    (r"LSTT\.decoder_norms\.0\.gn\.", "propagation.norm."),
+    (r"LSTT\.layers\.(\d+)\.norm(\d)\.", r"propagation.layers.\1.norm\2."),
+    (r"LSTT\.layers\.(\d+)\.id_norm(\d)\.", r"propagation.layers.\1.identity_norm\2."),
+    (r"LSTT\.layers\.(\d+)\.linear_QV\.", r"propagation.layers.\1.query_value."),
+    (r"LSTT\.layers\.(\d+)\.linear_U\.", r"propagation.layers.\1.gate."),
+    (r"LSTT\.layers\.(\d+)\.linear_ID_V\.", r"propagation.layers.\1.identity_value."),
+    (r"LSTT\.layers\.(\d+)\.linear_ID_U\.", r"propagation.layers.\1.identity_gate."),
+    (r"LSTT\.layers\.(\d+)\.short_term_attn\.relative_emb_k\.", r"propagation.layers.\1.relative_key."),
+    (r"LSTT\.layers\.(\d+)\.(long|short)_term_attn\.dw_conv\.conv\.", r"propagation.layers.\1.\2.conv."),
+    (r"LSTT\.layers\.(\d+)\.(long|short)_term_attn\.projection\.", r"propagation.layers.\1.\2.projection."),
+    (r"LSTT\.layers\.(\d+)\.self_attn\.linear_QK\.", r"propagation.layers.\1.self_attention.query."),
+    (r"LSTT\.layers\.(\d+)\.self_attn\.linear_V1\.", r"propagation.layers.\1.self_attention.value."),
+    (r"LSTT\.layers\.(\d+)\.self_attn\.linear_V2\.", r"propagation.layers.\1.self_attention.identity_value."),
+    (r"LSTT\.layers\.(\d+)\.self_attn\.linear_U1\.", r"propagation.layers.\1.self_attention.gate."),
+    (r"LSTT\.layers\.(\d+)\.self_attn\.linear_U2\.", r"propagation.layers.\1.self_attention.identity_gate."),
+    (r"LSTT\.layers\.(\d+)\.self_attn\.dw_conv\.conv\.", r"propagation.layers.\1.self_attention.out.conv."),
+    (r"LSTT\.layers\.(\d+)\.self_attn\.projection\.", r"propagation.layers.\1.self_attention.out.projection."),
+    *((theirs, f"propagation.decoder.{ours}") for theirs, ours in _PYRAMID),
 )
 RESNET = ((r"encoder\.(conv1|bn1|layer[123]\.)", r"encoder.\1"),)
 SWIN = (
@@ -81,15 +106,11 @@ MOBILENET = (
 _ENCODERS = {"mobilenetv2": MOBILENET, "resnet": RESNET, "swin": SWIN}
 
 
-def convert_aot(source: str | Path, output: str | Path) -> ModelConfig:
-    """Write the published AOT checkpoint ``source`` as a checkpoint of ours (fp32) at ``output``.
-
-    Returns:
-        The configuration of the network.
+def published_network(source: str | Path) -> IDPro:
+    """The published checkpoint ``source`` as a propagation-only network of ours, in eval mode.
 
     Raises:
-        CheckpointError: not a file of torch, not AOT's, or another network than those understood.
-        OutputError: ``output`` cannot be written to.
+        CheckpointError: not a file of torch, not AOT's or DeAOT's, or another network than those understood.
     """
     state = read_published(source)
     try:
@@ -102,9 +123,7 @@ def convert_aot(source: str | Path, output: str | Path) -> ModelConfig:
         ) from error
     except CheckpointError as error:
         raise CheckpointError(f"{source} is not an AOT checkpoint that IDPro understands: {error}") from error
-    notes = {"origin": f"AOT (github.com/yoxu515/aot-benchmark), converted from {Path(source).name}"}
-    save_network(output, network, notes, half=False)
-    return config
+    return network.eval()
 
 
 def read_published(path: str | Path) -> dict[str, Tensor]:
@@ -132,22 +151,28 @@ def detect(state: Mapping[str, Tensor]) -> ModelConfig:
     """The configuration of the network whose published entries are ``state``, from their names and shapes.
 
     Raises:
-        CheckpointError: they are not AOT's, or their encoder is not one of those understood.
+        CheckpointError: they are neither AOT's nor DeAOT's, or their encoder is not one of those understood.
     """
-    if "LSTT.layers.0.linear_Q.weight" not in state or "patch_wise_id_bank.weight" not in state:
-        raise CheckpointError(
-            "it has no long short-term transformer and identity bank of AOT (DeAOT and others are not understood)"
-        )
+    gated = "LSTT.layers.0.linear_QV.weight" in state and "id_norm.weight" in state
+    if not (gated or "LSTT.layers.0.linear_Q.weight" in state) or "patch_wise_id_bank.weight" not in state:
+        raise CheckpointError("it has no transformer and identity bank of AOT or DeAOT (others are not understood)")
     layers = len({name.split(".")[2] for name in state if name.startswith("LSTT.layers.")})
     bank = state["patch_wise_id_bank.weight"]
     if bank.ndim != 4 or bank.shape[1] != ID_CHANNELS:
         raise CheckpointError(f"its identity bank has shape {tuple(bank.shape)}, expected {ID_CHANNELS} id channels")
-    return dataclasses.replace(_detect_encoder(state), layers=layers)
+    config = _detect_encoder(state)
+    if gated:
+        config = dataclasses.replace(config, gated=True, self_heads=1, match_heads=1)
+    return dataclasses.replace(config, layers=layers)
 
 
 def _detect_encoder(state: Mapping[str, Tensor]) -> ModelConfig:
     if "encoder.features.18.0.weight" in state:
         return preset("aott")
+    if "encoder.conv1.0.weight" in state and any(".conv2.fc1." in name for name in state):
+        raise CheckpointError(
+            "its encoder is ResNeSt-101, which IDPro does not have: take the weights with R50, Swin-B or MobileNetV2"
+        )
     if "encoder.layer1.0.conv1.weight" in state:
         blocks = len({name.split(".")[2] for name in state if name.startswith("encoder.layer3.")})
         names = {6: "resnet50", 23: "resnet101"}
@@ -164,7 +189,9 @@ def aot_state_dict(state: Mapping[str, Tensor], config: ModelConfig) -> dict[str
     Raises:
         CheckpointError: an entry that no rule knows.
     """
-    rules = TRANSFORMER + next(rules for prefix, rules in _ENCODERS.items() if config.encoder.startswith(prefix))
+    rules = (GATED if config.gated else TRANSFORMER) + next(
+        rules for prefix, rules in _ENCODERS.items() if config.encoder.startswith(prefix)
+    )
     renamed = {
         _rename(name, rules): value for name, value in state.items() if not any(re.fullmatch(pattern, name) for pattern in UNUSED)
     }

@@ -1,6 +1,7 @@
 """Checkpoints: one safetensors file with the network's configuration inside, loaded strictly.
 
-``load_network("lite")`` gives the weights that ship with the package; a path gives a checkpoint of ``save_network``.
+``load_network("lite")`` gives the weights that ship with the package; a path gives a checkpoint of ``save_network``, or AOT's
+and DeAOT's propagation, as published, with the shipped interaction module for strokes.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 from torch import Tensor
 
+from .aot import published_network
 from .atomic import atomic_file
 from .config import ModelConfig
 from .errors import CheckpointError, ConfigError
 from .model import IDPro, build
 
+PUBLISHED_SUFFIXES = (".pth", ".pt")
 FORMAT = "idpro-1"  # raised when a checkpoint of before can no longer be read
 STRICTEST_TERMS = "research and non-commercial use, because of the training data"
 
@@ -37,19 +40,23 @@ def shipped_models() -> tuple[str, ...]:
 def load_network(model: str | Path = "lite", device: str | torch.device = "cpu") -> IDPro:
     """A network in eval mode with the weights called ``model`` (shipped) or in the file ``model``.
 
+    A ``.pth`` file is one that AOT or DeAOT published: it propagates, and the interaction module of ``lite`` answers strokes.
+
     Raises:
         CheckpointError: no such file or model, not a checkpoint of IDPro, or weights that are NaN or infinite or do not fit
             their configuration.
     """
     path = _resolve(model)
+    if path.suffix in PUBLISHED_SUFFIXES:
+        network = published_network(path)
+        return (joined(network, load_network()) if "lite" in shipped_models() else network).to(device)
     metadata, tensors = _read(path)
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise CheckpointError(f"{path} has weights that are no numbers ({name}): the run broke, take an earlier checkpoint")
     if metadata.get("format") != FORMAT or "config" not in metadata:
         raise CheckpointError(
-            f"{path} is not a checkpoint of IDPro (format {FORMAT}): "
-            "convert AOT's with 'idpro convert aot', or give one saved by IDPro"
+            f"{path} is not a checkpoint of IDPro (format {FORMAT}): give one saved by IDPro, or the .pth file that AOT published"
         )
     try:
         network = build(ModelConfig.from_json(metadata["config"]))
@@ -74,6 +81,27 @@ def save_network(path: str | Path, network: IDPro, notes: Mapping[str, str] | No
     metadata = {**(notes or {}), "format": FORMAT, "config": network.config.to_json()}
     with atomic_file(path) as temporary:
         temporary.write_bytes(serialise(tensors, metadata=metadata))  # safetensors' own files are for their owner only
+
+
+def convert_aot(source: str | Path, output: str | Path) -> ModelConfig:
+    """Write the published AOT or DeAOT checkpoint ``source`` as a propagation-only checkpoint of ours (fp32) at ``output``.
+
+    Returns:
+        The configuration of the network.
+
+    Raises:
+        CheckpointError: not a file of torch, not theirs, or another network than those understood.
+        OutputError: ``output`` cannot be written to.
+    """
+    network = published_network(source)
+    save_network(output, network, {"origin": _origin(Path(source))}, half=False)
+    return network.config
+
+
+def joined(propagation: IDPro, interaction: IDPro) -> IDPro:
+    """The encoder and propagation of one network with the interaction module of another, in memory; their encoders may differ."""
+    config = replace(propagation.config, interaction=interaction.config.interaction)
+    return IDPro(config, propagation.encoder, propagation.propagation, interaction.interaction).eval()
 
 
 def join(propagation: str | Path, interaction: str | Path, output: str | Path, terms: str | None = None) -> ModelConfig:
@@ -119,8 +147,15 @@ def join(propagation: str | Path, interaction: str | Path, output: str | Path, t
 
 
 def read_notes(model: str | Path) -> dict[str, str]:
-    """A checkpoint's notes: what it was trained on, for how long, and its format and configuration."""
-    return _read(_resolve(model))[0]
+    """A checkpoint's notes: what it was trained on, for how long, its format and configuration; a published one's origin."""
+    path = _resolve(model)
+    if path.suffix in PUBLISHED_SUFFIXES:
+        return {"origin": _origin(path)}
+    return _read(path)[0]
+
+
+def _origin(published: Path) -> str:
+    return f"AOT (github.com/yoxu515/aot-benchmark), converted from {published.name}"
 
 
 def _resolve(model: str | Path) -> Path:
@@ -131,7 +166,8 @@ def _resolve(model: str | Path) -> Path:
     if not path.is_file():
         names = ", ".join(shipped_models()) or "none"
         raise CheckpointError(
-            f"no model or checkpoint file is called {model}: shipped models are {names}; or give a .safetensors file"
+            f"no model or checkpoint file is called {model}: shipped models are {names}; or give a .safetensors file, "
+            "or AOT's .pth"
         )
     return path
 

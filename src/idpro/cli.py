@@ -102,7 +102,7 @@ def _everywhere(
         set_max_pixels(max_pixels)
 
 
-Model = Annotated[str, typer.Option(help="A shipped model (lite), or a checkpoint file.")]
+Model = Annotated[str, typer.Option(help="A shipped model (lite), a checkpoint, or a .pth that AOT or DeAOT published.")]
 Size = Annotated[int, typer.Option(help="Short side to work at in pixels; 0 works at the video's own size.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 
@@ -254,11 +254,11 @@ def _convert() -> None:
 
 @convert.command()
 def aot(
-    checkpoint: Annotated[Path, typer.Argument(help="A published AOT checkpoint, such as R50_AOTL_PRE_YTB_DAV.pth.")],
+    checkpoint: Annotated[Path, typer.Argument(help="A published AOT or DeAOT checkpoint, such as R50_DeAOTL_PRE_YTB_DAV.pth.")],
     output: Annotated[Path, typer.Argument(help="The .safetensors file to write.")],
 ) -> None:
-    """A published AOT checkpoint as a propagation-only network of ours that computes the same function."""
-    from .aot import convert_aot
+    """A published AOT or DeAOT checkpoint as a propagation-only network of ours that computes the same function."""
+    from .checkpoint import convert_aot
 
     config = convert_aot(checkpoint, output)
     typer.echo(f"{config.encoder}, {config.layers} layers: {output}")

@@ -1,7 +1,8 @@
 """The configuration of a network: a small frozen value that travels inside its checkpoint.
 
 ``PRESETS`` names the networks one can build: ``lite`` (CPUs, the default), ``r50`` and ``swinb`` (the paper's),
-``aott``, ``r50_aotl``, ``swinb_aotl`` (propagation exactly as published by AOT) and ``tiny`` (tests).
+``aott``, ``r50_aotl``, ``swinb_aotl``, ``deaott``, ``r50_deaotl``, ``swinb_deaotl`` (propagation exactly as published by AOT
+and DeAOT) and ``tiny`` (tests).
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class ModelConfig(Checked):
         self_heads, match_heads: heads of the self-attention and of the memory attention.
         normalized_match: keys and queries on the unit sphere with a learned temperature (else scaled dot product).
         window: side of the short-term attention's window in stride-16 cells.
+        gated: DeAOT's gated propagation of two branches, single-headed (model/gated.py), in place of AOT's transformer.
         relative_position: AOT's relative position embedding in the short-term attention.
         norm_groups: groups of the group norms.
         align_corners: how feature maps are resized.
@@ -93,6 +95,7 @@ class ModelConfig(Checked):
     self_heads: int = 8
     match_heads: int = 8
     normalized_match: bool = False
+    gated: bool = False
     window: int = 15
     relative_position: bool = True
     norm_groups: int = 32
@@ -156,6 +159,8 @@ _LITE: dict[str, Any] = {
     "tag_readout": True,
 }
 
+_DEAOT: dict[str, Any] = {"gated": True, "self_heads": 1, "match_heads": 1}
+
 PRESETS: dict[str, ModelConfig] = {
     "lite": ModelConfig(
         "tf_efficientnet_lite0",
@@ -176,6 +181,11 @@ PRESETS: dict[str, ModelConfig] = {
     "aott": ModelConfig("mobilenetv2_100", layers=1, interaction=None),
     "r50_aotl": ModelConfig("resnet50", interaction=None),
     "swinb_aotl": ModelConfig("swin_base_patch4_window7_224", align_corners=False, identity_kernel=16, interaction=None),
+    "deaott": ModelConfig("mobilenetv2_100", layers=1, interaction=None, **_DEAOT),
+    "r50_deaotl": ModelConfig("resnet50", interaction=None, **_DEAOT),
+    "swinb_deaotl": ModelConfig(
+        "swin_base_patch4_window7_224", align_corners=False, identity_kernel=16, interaction=None, **_DEAOT
+    ),
     "tiny": ModelConfig(
         "test_efficientnet",
         width=32,

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from idpro.checkpoint import joined
 from idpro.config import preset
 from idpro.errors import CheckpointError, ConfigError, LayoutError, MissingExtra
 from idpro.evaluation import methods
-from idpro.evaluation.methods import Follower, MaskFolder, Method, Sam2Method, SessionMethod, import_method, with_propagation
+from idpro.evaluation.methods import Follower, MaskFolder, Method, Sam2Method, SessionMethod, import_method
 from idpro.masks import write_mask
 from idpro.model import IDPro, build
 from idpro.session.session import Session
@@ -89,11 +90,7 @@ def test_without_repropagation_what_lies_behind_a_neighbour_stays(network: IDPro
 
 
 def test_interaction_of_one_network_propagation_of_another(network: IDPro) -> None:
-    other = build(preset("tiny")).eval()
-    joined = with_propagation(network, other)
-    assert joined.interaction is network.interaction
-    assert joined.propagation is other.propagation and joined.encoder is other.encoder
-    method = SessionMethod(joined, size=64)
+    method = SessionMethod(joined(build(preset("tiny")), network), size=64)
     method.start(video(3, 1), 1)
     assert method.interact({0: [click(1, 0.2, 0.35)]}).shape == (3, HEIGHT, WIDTH)
 

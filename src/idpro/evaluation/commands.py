@@ -15,7 +15,7 @@ import typer
 from rich import progress as bars
 from rich.console import Console
 
-from ..checkpoint import load_network
+from ..checkpoint import joined, load_network
 from ..device import pick_device
 from ..errors import ConfigError
 from ..model import IDPro
@@ -23,7 +23,7 @@ from ..plots import check_plots
 from . import across as across_frames
 from . import davis_interactive, paper_tables, report, semi_supervised, submissions
 from .davis_interactive import Protocol, usual_first_round
-from .methods import Follower, MaskFolder, Method, Sam2Method, SessionMethod, import_method, with_propagation
+from .methods import Follower, MaskFolder, Method, Sam2Method, SessionMethod, import_method
 from .roots import SequenceFiles, find_sequences
 from .runs import Progress
 from .scores import ObjectScore, percent, plot_over_time, scores_table, summarise, write_results
@@ -339,7 +339,7 @@ def _follower(
 def _network(model: str, propagation: str | None, device: str) -> tuple[IDPro, dict[str, Any]]:
     network = load_network(model, pick_device(device))
     if propagation is not None:
-        network = with_propagation(network, load_network(propagation, pick_device(device)))
+        network = joined(load_network(propagation, pick_device(device)), network)
     return network, {"method": "idpro", "model": model, "propagation": propagation, "weights": _weights_digest(network)}
 
 

@@ -105,11 +105,6 @@ class SessionMethod:
         return np.zeros(self._video.size, np.uint8) if mask is None else mask
 
 
-def with_propagation(network: IDPro, propagation: IDPro) -> IDPro:
-    """The interaction module of one network with the encoder and propagation of another (such as published AOT weights)."""
-    return IDPro(propagation.config, propagation.encoder, propagation.propagation, network.interaction).eval()
-
-
 class MaskFolder:
     """Masks that any program made before: ``FOLDER/<round>/<sequence>/*.png``, or ``FOLDER/<sequence>/*.png`` for every round.
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ..config import ID_CHANNELS, ModelConfig
 from ..errors import CheckpointError
 from .encoders import FeatureMaps, build_encoder
+from .gated import GatedPropagation
 from .identity import one_hot
 from .interaction import AcrossFrameInteraction, Interaction
 from .memory import Memory, MemoryEntry
@@ -47,7 +48,11 @@ class IDPro(nn.Module):
     """
 
     def __init__(
-        self, config: ModelConfig, encoder: nn.Module, propagation: Propagation, interaction: AcrossFrameInteraction | None
+        self,
+        config: ModelConfig,
+        encoder: nn.Module,
+        propagation: Propagation | GatedPropagation,
+        interaction: AcrossFrameInteraction | None,
     ) -> None:
         super().__init__()
         self.config = config
@@ -121,7 +126,7 @@ class IDPro(nn.Module):
 def build(config: ModelConfig) -> IDPro:
     """A network with random weights from its configuration."""
     encoder = build_encoder(config.encoder)
-    propagation = Propagation(config, encoder.channels)
+    propagation = (GatedPropagation if config.gated else Propagation)(config, encoder.channels)
     interaction = None
     if config.interaction is not None:
         # normalized_match marks our networks; the paper's have batch norms in the mask head
