@@ -101,6 +101,7 @@ def rewritten(saved: Path, metadata: dict[str, str] | None = None, **tensors: to
 def test_files_that_are_no_checkpoint_are_refused(saved: Path, tmp_path: Path) -> None:
     refused(tmp_path / "missing.safetensors", "no model or checkpoint file")
     refused(tmp_path, "no model or checkpoint file")
+    refused("x" * 300, "no model or checkpoint file")
     for content in (b"", b"hello", saved.read_bytes()[:5000], b"\xff" * 64):
         path = tmp_path / "broken.safetensors"
         path.write_bytes(content)

@@ -6,6 +6,7 @@ and DeAOT's propagation, as published, with the shipped interaction module for s
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import resources
@@ -159,11 +160,10 @@ def _origin(published: Path) -> str:
 
 
 def _resolve(model: str | Path) -> Path:
-    shipped = resources.files("idpro") / "weights" / f"{model}.safetensors"
-    if isinstance(model, str) and "/" not in model and shipped.is_file():
-        return Path(str(shipped))
+    if model in shipped_models():
+        return Path(str(resources.files("idpro") / "weights" / f"{model}.safetensors"))
     path = Path(model)
-    if not path.is_file():
+    if not os.path.isfile(path):  # false also of a name that no file can have
         names = ", ".join(shipped_models()) or "none"
         raise CheckpointError(
             f"no model or checkpoint file is called {model}: shipped models are {names}; or give a .safetensors file, "

@@ -139,6 +139,8 @@ def test_the_ablation_prints_tables(root: Path, tiny: Path, tmp_path: Path) -> N
         (("--ablation", "--root", "x", "--output", "y", "--tables", "III"), "numbers such as 1,3, got 'III'"),
         (("davis", "--root", "no/such/folder", "--output", "y"), "no/such/folder has no sequences in JPEGImages"),
         (("masks", "--pred", "no/such", "--truth", "x"), "there is no folder x"),
+        (("davis", "--root", "x" * 300, "--output", "y"), "xxx has no sequences in JPEGImages"),
+        (("masks", "--pred", "x", "--truth", "x" * 300), "there is no folder xxx"),
     ],
 )
 def test_wrong_options_are_one_line(arguments: tuple[str, ...], match: str) -> None:

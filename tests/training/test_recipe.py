@@ -138,6 +138,8 @@ def test_aligned_networks_take_aots_sizes(file: Path) -> None:
 def test_files_that_are_none_are_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no recipe is called 'nothing': give a .toml file or one of lite-interaction"):
         read_recipe("nothing")
+    with pytest.raises(ConfigError, match="no recipe is called 'xxx"):
+        read_recipe("x" * 300)
     path = tmp_path / "broken.toml"
     path.write_text("part = ")
     with pytest.raises(ConfigError, match=r"broken\.toml is not TOML"):

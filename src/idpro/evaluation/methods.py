@@ -7,6 +7,7 @@ A program takes part by having the two methods of ``Method`` (scribbles on some 
 from __future__ import annotations
 
 import importlib
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -121,7 +122,7 @@ class MaskFolder:
     def interact(self, scribbles: Scribbles) -> Masks:
         self._round += 1
         rounds = [self._folder / str(number) for number in range(self._round, 0, -1)]
-        folder = next((path for path in rounds if path.is_dir()), self._folder)
+        folder = next((path for path in rounds if os.path.isdir(path)), self._folder)
         found = find_masks(folder)
         if self._video.name not in found:
             raise LayoutError(f"{folder} has no folder {self._video.name} with masks of that sequence")

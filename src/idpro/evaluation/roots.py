@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os.path import isdir, isfile  # of a name that no file can have they are false; Path's raise
 from pathlib import Path
 
 import numpy as np
@@ -190,7 +191,7 @@ def find_masks(folder: str | Path) -> dict[str, tuple[Path, ...]]:
         LayoutError: there are none.
     """
     folder = Path(folder)
-    if not folder.is_dir():
+    if not isdir(folder):
         raise LayoutError(f"there is no folder {folder}: give a folder with a folder of PNG masks for each sequence")
     found = {
         name: files_of(path, (".png",))
@@ -248,7 +249,7 @@ def sequence_folders(kind: Path) -> dict[str, Path]:
     """Folders of sequences by name, of the first resolution there is."""
     for resolution in _RESOLUTIONS:
         base = kind / resolution
-        if base.is_dir():
+        if isdir(base):
             folders = {path.name: path for path in sorted(base.iterdir()) if path.is_dir() and not path.name.startswith(".")}
             if folders:
                 return folders
@@ -257,7 +258,7 @@ def sequence_folders(kind: Path) -> dict[str, Path]:
 
 def files_of(folder: Path, suffixes: Sequence[str]) -> tuple[Path, ...]:
     """The files of a folder that end so, sorted; none where there is no folder."""
-    if not folder.is_dir():
+    if not isdir(folder):
         return ()
     return tuple(sorted(p for p in folder.iterdir() if p.suffix.lower() in suffixes and not p.name.startswith(".")))
 
@@ -269,7 +270,7 @@ def _split(root: Path, year: int, split: str | None) -> list[str] | None:
         for folder in ((str(year), "480p") if year == 2016 else (str(year),))
     ]
     for path in lists:
-        if path.is_file():
+        if isfile(path):
             # DAVIS 2016 lists files, "/JPEGImages/480p/bear/00000.jpg /Annotations/...", DAVIS 2017 names.
             entries = [line.split()[0] for line in _lines(path) if line.strip()]
             return list(dict.fromkeys(entry.split("/")[-2] if "/" in entry else entry for entry in entries))

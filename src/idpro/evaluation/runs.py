@@ -53,7 +53,7 @@ class RunFolder:
         # The same for every run with these settings, also on another day.
         self.session_id = hashlib.sha256(text.encode()).hexdigest()[:32]
         file = self.path / "run.json"
-        if file.exists():
+        if os.path.exists(file):
             self._compare(file)
         else:
             write_json(file, self.settings)

@@ -11,6 +11,7 @@ length = 3
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -242,9 +243,9 @@ def read_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> Recipe:
     """
     shipped = resources.files("idpro.training") / "configs" / f"{name_or_path}.toml"
     path = Path(name_or_path)
-    if path.is_file():
+    if os.path.isfile(path):  # false also of a name that no file can have
         text = _text(path)
-    elif shipped.is_file():
+    elif name_or_path in shipped_recipes():
         text = shipped.read_text()
     else:
         raise ConfigError(f"no recipe is called {name_or_path!r}: give a .toml file or one of {', '.join(shipped_recipes())}")
