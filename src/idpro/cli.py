@@ -1,4 +1,4 @@
-"""The command line: ``segment | demo | convert | export`` here, ``serve | evaluate | train | data | bench`` where they live.
+"""The command line: ``segment | demo | convert | export`` here, ``serve | batch | evaluate | train | data | bench`` elsewhere.
 
 What is wrong with the input is one line on stderr and exit code 2. Rooms with heavy or optional dependencies are opened
 only when their command is called.
@@ -44,6 +44,7 @@ ROOMS = {
     "evaluate": Room(
         "idpro.evaluation.commands", "evaluate", "Measure quality: DAVIS interactive, semi-supervised, masks of others."
     ),
+    "batch": Room("idpro.batch.commands", "batch", "Many videos, on one machine or many: a manifest in, all masks out."),
     "train": Room("idpro.training.commands", "train", "Train a network by a recipe, or go on with a run."),
     "data": Room("idpro.data.commands", "train", "Which of the public data sets are there, and where they belong."),
     "bench": Room("idpro.bench.commands", "evaluate", "Measure time and memory, as the paper's tables and figures do."),

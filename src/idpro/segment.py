@@ -27,7 +27,14 @@ class Track(Protocol):
 
 
 def segment_video(
-    session: Session, scribbles: Scribbles, masks: Mapping[int, Mask], folder: Path, *, frames: range, track: Track
+    session: Session,
+    scribbles: Scribbles,
+    masks: Mapping[int, Mask],
+    folder: Path,
+    *,
+    frames: range,
+    track: Track,
+    overlay: bool = True,
 ) -> dict[str, Any]:
     """Masks are accepted first, strokes then correct and add, propagation does the rest.
 
@@ -39,6 +46,7 @@ def segment_video(
         folder: where ``masks/NAME.png``, called like their pictures (00000 ... of a video file), and ``overlay.mp4`` go.
         frames: the frames that are wanted.
         track: shows progress.
+        overlay: False writes no ``overlay.mp4``.
 
     Returns:
         What there is to say about the result, for ``session.json``; "stopped" is why not all frames have masks, or None.
@@ -64,9 +72,10 @@ def segment_video(
             done.append(frame)
     if stopped is not None and not done:
         raise VideoError(stopped)
-    overlay = write_overlay(folder / "overlay.mp4", session.video, session.mask, frames=done)
-    for _ in track(overlay, len(done), description="Overlay"):
-        pass
+    if overlay:
+        painted = write_overlay(folder / "overlay.mp4", session.video, session.mask, frames=done)
+        for _ in track(painted, len(done), description="Overlay"):
+            pass
     each = [after - before for before, after in pairwise(moments)]
     window = getattr(session.video, "window", None)
     return {

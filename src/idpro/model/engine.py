@@ -74,6 +74,7 @@ class Engine:
         options.enable_cpu_mem_arena = False  # an arena of its own would keep its highest mark beside torch's
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # torch wants the cores in between
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.threads: int = options.intra_op_num_threads  # that compute: torch's number when the engine was built
 
     def __call__(self, x: Tensor) -> list[Tensor]:
         """Images B C H W -> the maps; image by image, so that memory does not grow with the batch."""
