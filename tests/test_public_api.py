@@ -20,6 +20,7 @@ PUBLIC = [
     "Box",
     "IDProError",
     "Session",
+    "Stream",
     "Stroke",
     "Video",
     "click",
@@ -62,6 +63,7 @@ def test_other_names_are_missing_as_usual() -> None:
         ("read_mask", ["path", "size"]),
         ("write_mask", ["path", "mask"]),
         ("ArrayVideo", ["frames", "fps", "name"]),
+        ("Stream", ["network", "size", "hold", "remember"]),
     ],
 )
 def test_parameters_keep_their_names_and_order(name: str, parameters: list[str]) -> None:
@@ -88,6 +90,19 @@ def test_a_session_is_used_by_these_names() -> None:
         assert given[1 : len(first) + 1] == first, method
     for name in ("objects", "rounds", "interacted", "can_undo", "can_redo"):
         assert isinstance(inspect.getattr_static(idpro.Session, name), property), name
+
+
+def test_a_stream_is_used_by_these_names() -> None:
+    parameters = inspect.signature(idpro.Stream).parameters
+    assert all(parameters[option].kind is inspect.Parameter.KEYWORD_ONLY for option in ("size", "hold", "remember"))
+    for method, given in (
+        ("push", ["frame", "scribbles", "mask"]),
+        ("mark", ["scribbles", "mask", "frame"]),
+        ("remove", ["object_id"]),
+    ):
+        assert list(inspect.signature(getattr(idpro.Stream, method)).parameters)[1:] == given, method
+    for name in ("objects", "held", "doubt"):
+        assert isinstance(inspect.getattr_static(idpro.Stream, name), property), name
 
 
 def in_a_fresh_python(code: str) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .masks import read_mask, write_mask
     from .scribbles import read_scribbles, write_scribbles
     from .session.session import Session
+    from .stream import Stream
     from .types import Box, Stroke, click
     from .video import ArrayVideo, Video, open_video, write_overlay
 
@@ -22,6 +23,7 @@ __all__ = [
     "Box",
     "IDProError",
     "Session",
+    "Stream",
     "Stroke",
     "Video",
     "click",
@@ -39,6 +41,7 @@ _HOMES = {
     "Box": "types",
     "IDProError": "errors",
     "Session": "session.session",
+    "Stream": "stream",
     "Stroke": "types",
     "Video": "video",
     "click": "types",

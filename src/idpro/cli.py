@@ -123,7 +123,7 @@ def main() -> None:
 
 @app.command()
 def segment(
-    video: Annotated[Path, typer.Argument(help="A video file, or a folder of images.")],
+    video: Annotated[str, typer.Argument(help="A video file, a folder of images, a camera (rtsp://...), or - for a pipe.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results; made if it is not there.")],
     scribbles: Annotated[Path | None, typer.Option(help="Strokes on any number of frames, as DAVIS JSON.")] = None,
     masks: Annotated[
@@ -143,10 +143,18 @@ def segment(
     Writes masks/NAME.png, called like their pictures (00000.png ... of a video file; palette PNG, pixel = object id), overlay.mp4
     and session.json. Nothing else in the folder is touched. If a frame cannot be read, what was made before it is written.
     """
+    from .live import is_live, run_live
     from .scribbles import read_scribbles
     from .segment import read_masks, segment_video
     from .video import open_video
 
+    if is_live(video):
+        if frames or window:
+            raise ConfigError("--frames and --window are of files and folders: a pipe or camera is taken as it comes")
+        with bar() as progress:
+            count = run_live(video, output, scribbles, masks, model, size, device, progress.track)
+        typer.echo(f"{count} frames: {output}")
+        return
     with open_video(video) as opened:
         wanted = _frames(frames, opened)
         if window is not None:

@@ -65,6 +65,14 @@ def test_interaction_and_session_run(tmp_path: Path) -> None:
         assert [line["frames"] for line in csv.DictReader(file)] == ["1", "2"]
 
 
+def test_the_latency_of_a_stream(tmp_path: Path) -> None:
+    shown = run("stream", *TINY, "--size", "64", "--frames", "8", "--objects", "1,3", "-o", str(tmp_path))
+    rows = json.loads((tmp_path / "stream.json").read_text())["results"]
+    assert [row["objects"] for row in rows] == [1, 3] and "median (ms)" in shown
+    for row in rows:
+        assert 0 < row["median_s"] <= row["p95_s"] <= row["worst_s"] and row["resident_mib"] > 0
+
+
 @pytest.mark.parametrize("text", ["0", "1,,2", "many", "1,300", "-1", ""])
 def test_numbers_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(ConfigError, match=r"--objects must be numbers in 1\.\.254"):

@@ -176,6 +176,25 @@ def session(
 
 
 @benchmark
+def stream(
+    subject: Subject,
+    size: Size = 480,
+    frames: Annotated[int, typer.Option(min=1, help="Frames that count.")] = 60,
+    objects: Objects = "1,10",
+) -> Report:
+    """Latency of idpro.Stream: from a frame to its mask; resident memory at the end, and by how much it has grown."""
+    from .streaming import latency
+
+    counts = numbers("--objects", objects, 254)
+    rows = [subject.told(latency(subject.network, size=size, frames=frames, objects=n)) for n in counts]
+    times = (("median", "median_s"), ("95 %", "p95_s"), ("worst", "worst_s"), ("marked", "marked_s"))
+    columns = [Column("objects", "objects"), *(Column(f"{name} (ms)", key, 1, 1e3) for name, key in times)]
+    columns += [Column("frames/s", "frames_per_s", 2), Column("memory (MiB)", "resident_mib"), Column("grown (MiB)", "grown_mib")]
+    panel = Panel("objects", "seconds", {"median": "median_s", "95 %": "p95_s"})
+    return Report("stream", f"Stream, {subject.name} at {size}p", subject.about, rows, columns, [panel])
+
+
+@benchmark
 def objects(
     subject: Subject,
     size: Size = 480,
