@@ -29,7 +29,7 @@ from .memory import Kept
 from .pictures import Pictures, write_cover
 from .record import Record, committed, taken_up, unmarked
 from .schemas import AddObject, CopyRequest, Edit, EditMarks, EraseRequest, ExportRequest, PropagateRequest, ReleaseRequest
-from .solving import copied, preview, solve, spread
+from .solving import copied, limits, preview, solve, spread, within
 from .waiting import Waiting
 from .worker import Job, Worker
 
@@ -153,14 +153,14 @@ class Project:
 
     # The model
 
-    def commit(self) -> Job:
-        """Make masks of all frames with pending marks."""
-        if not self.document.marks:
-            raise ScribbleError("there is nothing to commit: draw on a frame first")
+    def commit(self, only: int | None = None) -> Job:
+        """Make masks of all frames with pending marks; ``only``: of this object's, and no other object changes."""
+        if not within(self.document.marks, limits(self.document, only)):
+            raise ScribbleError("there is nothing to commit: draw on a frame first, with an object that may change")
         if self.board.failure:
             raise NotReady(self.board.failure)
         self.worker.stop(kinds=("propagate",))
-        return self.worker.submit(Job("commit", self._commit, "Commit scribbles"))
+        return self.worker.submit(Job("commit", lambda job: self._commit(job, only), "Commit scribbles"))
 
     def propagate(self, request: PropagateRequest, before: int = 0) -> Job:
         """Stream masks outwards from the playhead; ``before``: frames that were done before a pause."""
@@ -246,9 +246,10 @@ class Project:
         """A frame's mask, or the one before the last step."""
         return self.session.mask_before(frame) if before else self.session.mask(frame)
 
-    def preview(self, frame: int) -> Mask | None:
+    def preview(self, frame: int, only: int | None = None) -> Mask | None:
         """What the pending strokes and boxes of a frame come to by themselves, changing nothing; None if there are none."""
-        return preview(self.session, frame, self.document.marks.get(frame, ()))
+        bounds = limits(self.document, only)
+        return preview(self.session, frame, within(self.document.marks, bounds).get(frame, ()), bounds)
 
     def stand_still(self) -> None:
         """Stop the workers, end the sockets, close the files: nothing changes any more, and the workspace is still ours."""
@@ -303,14 +304,15 @@ class Project:
         self.hub.publish({"type": "document", "history": self._history(self.record.state)})
         self.board.model("ready")
 
-    def _commit(self, job: Job) -> None:
+    def _commit(self, job: Job, only: int | None) -> None:
         with self._step() as session:
-            marks = self.document.marks
+            bounds = limits(self.document, only)
+            marks = within(self.document.marks, bounds)
             if not marks:
                 job.message = "These scribbles are committed already."
                 return
             steps = 0
-            for _ in solve(session, marks):
+            for _ in solve(session, marks, bounds):
                 steps += 1
                 job.step(0)
             if not steps:
@@ -327,12 +329,13 @@ class Project:
 
     def _propagate(self, job: Job, request: PropagateRequest, frames: range, before: int) -> None:
         session = self.session
+        bounds = limits(self.document, request.only)
         total = before + session.pending(frames)
         job.step(before, total)
         if total == before:
             job.message = "Every frame is up to date already: mark another frame to improve the masks."
             return
-        for done, (frame, mask) in enumerate(session.propagate(request.start, frames), before + 1):
+        for done, (frame, mask) in enumerate(session.propagate(request.start, frames, bounds), before + 1):
             self.board.mask(frame, mask, session.state)
             if done == before + 1:
                 self.hub.publish({"type": "document", "history": self._history(self.record.state)})

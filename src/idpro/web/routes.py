@@ -33,6 +33,7 @@ from .project import Project
 from .registry import Registry
 from .runs import pack_runs
 from .schemas import (
+    CommitRequest,
     CopyRequest,
     EditRequest,
     EraseRequest,
@@ -145,9 +146,9 @@ def mask(index: int, project: AnyProject, before: bool = False) -> Response:
 
 
 @router.get("/projects/{project_id}/previews/{index}")
-async def preview(index: int, project: AnyProject) -> Response:
+async def preview(index: int, project: AnyProject, only: int | None = None) -> Response:
     """What the pending marks of a frame come to, as run lengths; 204 if it has no strokes and no boxes."""
-    found = await project.waiting.run(partial(project.preview, index))
+    found = await project.waiting.run(partial(project.preview, index, only))
     if found is None:
         return Response(status_code=204, headers=NEVER)
     return Response(pack_runs(found), media_type="application/octet-stream", headers=NEVER)
@@ -184,8 +185,8 @@ async def redo(project: AnyProject) -> None:
 
 
 @router.post("/projects/{project_id}/commit", status_code=202)
-def commit(project: AnyProject) -> dict[str, Any]:
-    return project.commit().describe()
+def commit(project: AnyProject, body: CommitRequest | None = None) -> dict[str, Any]:
+    return project.commit(body.only if body else None).describe()
 
 
 @router.post("/projects/{project_id}/propagate", status_code=202)

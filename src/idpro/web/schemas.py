@@ -149,12 +149,19 @@ class EditRequest(_Wire):
     edit: Edit
 
 
+class CommitRequest(_Wire):
+    """Make masks of the pending marks; ``only``: of this object's, and no other changes."""
+
+    only: ObjectId | None = None
+
+
 class PropagateRequest(_Wire):
-    """Where to start (the playhead) and, optionally, the only frames to visit (inclusive)."""
+    """Where to start (the playhead) and, optionally, the only frames to visit (inclusive) and the only object to change."""
 
     start: FrameIndex
     first: FrameIndex | None = None
     last: FrameIndex | None = None
+    only: ObjectId | None = None
 
 
 class EraseRequest(_Wire):

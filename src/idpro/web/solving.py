@@ -7,9 +7,11 @@ from collections.abc import Collection, Iterator, Mapping
 import numpy as np
 
 from ..errors import IDProError, MaskError
+from ..session.limits import Limits
 from ..session.session import Session
 from ..session.state import State
 from ..types import Mask, Prompt
+from .document import Document
 from .exact import apply_exact
 from .schemas import AbsentMark, AreaMark, CopyRequest, Mark, PaintMark
 
@@ -21,7 +23,20 @@ def prompts(marks: tuple[Mark, ...]) -> list[Prompt]:
     return [m.prompt() for m in marks if not isinstance(m, PaintMark | AreaMark | AbsentMark)]
 
 
-def solve(session: Session, marks: Marks) -> Iterator[None]:
+def limits(document: Document, only: int | None = None) -> Limits:
+    """What the model leaves alone: locked objects, all but one, and on a corrected frame those that have no new mark."""
+    locked = frozenset(o.id for o in document.objects if o.locked)
+    return Limits(locked=locked, only=None if only is None else frozenset({only}), steady=True)
+
+
+def within(marks: Marks, limits: Limits) -> dict[int, tuple[Mark, ...]]:
+    """The marks that may change something: those of locked objects, and of others than the only one, wait."""
+    barred = limits.protected
+    found = {frame: tuple(m for m in drawn if not (m.object and barred[m.object])) for frame, drawn in marks.items()}
+    return {frame: drawn for frame, drawn in found.items() if drawn}
+
+
+def solve(session: Session, marks: Marks, limits: Limits) -> Iterator[None]:
     """Have the session take the marks, yielding after each of its steps; none if there is nothing to be done.
 
     If the second step fails, the first is taken back.
@@ -32,7 +47,7 @@ def solve(session: Session, marks: Marks) -> Iterator[None]:
     absent = {f: {m.object for m in ms if isinstance(m, AbsentMark)} & known for f, ms in marks.items() if f not in painted}
     absent = {f: ids for f, ids in absent.items() if ids}
     if scribbles or absent:
-        session.interact(scribbles, absent=absent)
+        session.interact(scribbles, absent=absent, limits=limits)
         yield
     if painted:
         try:
@@ -44,14 +59,14 @@ def solve(session: Session, marks: Marks) -> Iterator[None]:
         yield
 
 
-def preview(session: Session, frame: int, marks: tuple[Mark, ...]) -> Mask | None:
+def preview(session: Session, frame: int, marks: tuple[Mark, ...], limits: Limits) -> Mask | None:
     """What the strokes and boxes of a frame come to by themselves, changing nothing; None if there are none."""
     drawn = prompts(marks)
     known = ({*session.objects} | {p.object_id for p in drawn}) - {0}
     if not drawn or not known:
         return None
     absent = {m.object for m in marks if isinstance(m, AbsentMark)} & known
-    return session.preview({frame: drawn}, absent={frame: absent})[frame]
+    return session.preview({frame: drawn}, absent={frame: absent}, limits=limits)[frame]
 
 
 def copied(session: Session, request: CopyRequest, locked: Collection[int]) -> Mask:

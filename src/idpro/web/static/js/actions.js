@@ -266,9 +266,14 @@ export class Actions {
 
   // --- the model ---
 
+  /** The only object that commit and propagation may change; null: all that are not locked. @returns {number|null} */
+  get only() {
+    return this.state.onlyThis && this.state.object ? this.state.object : null;
+  }
+
   async commit() {
     if (!this.state.marks.size) return this.say('Nothing to commit yet: scribble on an object first.');
-    await this.sync?.send(() => this.api.commit());
+    await this.sync?.send(() => this.api.commit(this.only));
   }
 
   /** @param {[number, number]|null} [over] only these frames; by default the range */
@@ -278,7 +283,7 @@ export class Actions {
       this.say(`${plural(marks, 'mark')} not committed yet: they do not take part.`);
     }
     const { frame } = this.state;
-    await this.sync?.send(() => this.api.propagate({ start: frame, ...(over ? { first: over[0], last: over[1] } : {}) }));
+    await this.sync?.send(() => this.api.propagate({ start: frame, only: this.only, ...(over ? { first: over[0], last: over[1] } : {}) }));
   }
 
   /** Takes back what was drawn on a frame: it is propagated to like any other. @param {number} frame */

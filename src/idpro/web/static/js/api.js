@@ -77,7 +77,7 @@ export class ProjectApi {
   thumbnail = (/** @type {number} */ index) => `${this.base}/thumbnails/${index}.jpg`;
   mask = (/** @type {number} */ index, /** @type {number} */ version) => `${this.base}/masks/${index}?version=${version}`;
   before = (/** @type {number} */ index, /** @type {number} */ version) => `${this.base}/masks/${index}?before=1&version=${version}`;
-  preview = (/** @type {number} */ index) => `${this.base}/previews/${index}`;
+  preview = (/** @type {number} */ index, /** @type {number|null} */ only) => `${this.base}/previews/${index}${only ? `?only=${only}` : ''}`;
   matte = (/** @type {number} */ index, /** @type {number} */ object, /** @type {number} */ version) =>
     `${this.base}/mattes/${index}.png?object=${object}&version=${version}`;
   exported = (/** @type {number} */ number) => `${this.base}/exports/${number}/file`;
@@ -85,8 +85,8 @@ export class ProjectApi {
   edit = (/** @type {any} */ edit) => request('POST', `${this.base}/edits`, { edit });
   undo = () => request('POST', `${this.base}/undo`);
   redo = () => request('POST', `${this.base}/redo`);
-  commit = () => request('POST', `${this.base}/commit`);
-  propagate = (/** @type {{start: number, first?: number, last?: number}} */ body) => request('POST', `${this.base}/propagate`, body);
+  commit = (/** @type {number|null} */ only) => request('POST', `${this.base}/commit`, { only });
+  propagate = (/** @type {import('./wire.js').PropagateRequest} */ body) => request('POST', `${this.base}/propagate`, body);
   pause = () => request('POST', `${this.base}/pause`);
   resume = () => request('POST', `${this.base}/resume`);
   stop = () => request('POST', `${this.base}/stop`);

@@ -60,6 +60,7 @@ export function shortcuts(actions, pointer) {
     { group: 'Objects', keys: ['Shift+A'], text: 'The object is absent on this frame', run: () => store.state.object && actions.markAbsent(store.state.object) },
 
     { group: 'Objects', keys: ['Shift+L'], text: 'Lock or unlock the object', run: () => actions.toggleObject('locked') },
+    { group: 'Objects', keys: ['Shift+O'], text: 'Commit and propagate the chosen object alone', run: () => store.set({ onlyThis: !store.state.onlyThis }) },
     { group: 'Objects', keys: ['Shift+H'], text: 'Hide or show the object', run: () => actions.toggleObject('hidden') },
     { group: 'Objects', keys: ['Shift+C'], text: 'Copy its mask to the next frame', run: () => void actions.copyMask(1) },
     { group: 'Objects', keys: ['Shift+M'], text: 'The menu of the object', run: () => actions.dialogs.objectMenu?.() },

@@ -13,15 +13,21 @@ export class Preview {
     this.store = store;
     this.sync = sync;
     this.asking = false;
-    store.watch(['marks', 'frame', 'view', 'model', 'project'], () => void this.update());
+    store.watch(['marks', 'frame', 'view', 'model', 'project', 'objects', 'object', 'onlyThis'], () => void this.update());
   }
 
   /** Names what is to be previewed; empty if nothing is. */
   wanted() {
-    const { marks, frame, view, model, project } = this.store.state;
+    const { marks, frame, view, model, project, objects } = this.store.state;
+    const locked = objects.filter((/** @type {any} */ o) => o.locked).map((/** @type {any} */ o) => o.id);
     const here = /** @type {import('./store.js').Mark[]} */ (marks.get(frame) ?? []);
     if (!project || !view.preview || view.before || model !== 'ready' || !here.some((mark) => mark.kind === 'stroke' || mark.kind === 'box')) return '';
-    return `${project.id} ${frame} ${here.map((mark) => `${mark.id}:${mark.object}`).join()}`;
+    return `${project.id} ${frame} ${this.only()} ${locked} ${here.map((mark) => `${mark.id}:${mark.object}`).join()}`;
+  }
+
+  only() {
+    const { onlyThis, object } = this.store.state;
+    return onlyThis && object ? object : null;
   }
 
   async update() {
@@ -34,7 +40,7 @@ export class Preview {
     this.store.work('preview', 'Working: the preview of this frame');
     try {
       await sync.queue; // the marks must have arrived
-      const response = await fetch(sync.api.preview(frame));
+      const response = await fetch(sync.api.preview(frame, this.only()));
       if (response.status === 200 && this.wanted() === key) {
         this.store.set({ preview: { frame, key, mask: unpackRuns(await response.arrayBuffer()) } });
       } else if (this.wanted() === key) this.store.set({ preview: { frame, key, mask: null } });

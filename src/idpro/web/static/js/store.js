@@ -96,6 +96,8 @@ export function initialState() {
     tool: 'brush',
     object: 0,
     widths: kept.widths ?? { brush: 0.014, background: 0.02, eraser: 0.05, paint: 0.03 },
+    /** Whether the model changes the chosen object alone. */
+    onlyThis: false,
     paintErases: false,
     /** @type {string|null} */ selected: null,
     view: { ...DEFAULT_VIEW, ...kept.view, before: false },

@@ -98,11 +98,17 @@
  * @property {Edit} edit
  */
 /**
- * Where to start (the playhead) and, optionally, the only frames to visit (inclusive).
+ * Make masks of the pending marks; ``only``: of this object's, and no other changes.
+ * @typedef {object} CommitRequest
+ * @property {number|null} [only]
+ */
+/**
+ * Where to start (the playhead) and, optionally, the only frames to visit (inclusive) and the only object to change.
  * @typedef {object} PropagateRequest
  * @property {number} start
  * @property {number|null} [first]
  * @property {number|null} [last]
+ * @property {number|null} [only]
  */
 /**
  * Remove an object: from frames first..last (inclusive), or wholly when both are left out.

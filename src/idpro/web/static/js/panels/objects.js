@@ -23,6 +23,10 @@ export class ObjectList {
     add.append('Add');
     add.title = 'New object (Shift+N)';
     add.addEventListener('click', () => actions.addObject());
+    const only = byId('only-this');
+    only.title = 'Commit and propagate change the chosen object alone (Shift+O)';
+    only.addEventListener('click', () => store.set({ onlyThis: !store.state.onlyThis }));
+    store.watch(['onlyThis'], () => only.setAttribute('aria-pressed', String(store.state.onlyThis)));
     store.watch(['objects', 'object', 'present', 'marks', 'frame'], () => this.render());
   }
 

@@ -25,16 +25,17 @@ export function setUpWork(store, actions) {
   propagate.innerHTML = `${icon('spread')}<span class="label"></span><kbd aria-hidden="true">P</kbd>`;
   commit.addEventListener('click', () => void actions.commit());
   propagate.addEventListener('click', () => void actions.propagate());
-  store.watch(['marks', 'interacted', 'range', 'job', 'model', 'modelMessage', 'frame', 'present'], () => {
-    const { marks, interacted, range, job, model, modelMessage, frame, present } = store.state;
+  store.watch(['onlyThis', 'object', 'objects', 'marks', 'interacted', 'range', 'job', 'model', 'modelMessage', 'frame', 'present'], () => {
+    const { marks, interacted, range, job, model, modelMessage, frame, present, onlyThis } = store.state;
+    const chosen = store.state.objects.find((/** @type {any} */ o) => o.id === store.state.object);
     const masks = present.filter((/** @type {number[]|null} */ ids) => ids !== null).length;
     const count = [...marks.values()].reduce((sum, list) => sum + list.length, 0);
     const busy = job && ['running', 'waiting'].includes(job.state) ? job.kind : '';
     commit.disabled = !count || busy === 'commit' || model === 'failed';
-    commit.querySelector('.label').textContent = 'Commit scribbles';
+    commit.querySelector('.label').textContent = onlyThis && chosen ? `Commit ${chosen.name}` : 'Commit scribbles';
     commit.title = count ? `Make masks from ${plural(count, 'mark')} on ${plural(marks.size, 'frame')}` : 'Draw on a frame first';
     propagate.disabled = more.disabled = !interacted.size || Boolean(busy) || model === 'failed';
-    propagate.querySelector('.label').textContent = range ? `Propagate ${range[0]} to ${range[1]}` : 'Propagate';
+    propagate.querySelector('.label').textContent = `Propagate${onlyThis && chosen ? ` ${chosen.name}` : ''}${range ? ` ${range[0]} to ${range[1]}` : ''}`;
     propagate.title = interacted.size ? `From frame ${frame} outwards` : 'Commit scribbles first';
     note.textContent =
       model === 'failed' ? modelMessage
