@@ -335,7 +335,7 @@ class Project:
         if total == before:
             job.message = "Every frame is up to date already: mark another frame to improve the masks."
             return
-        for done, (frame, mask) in enumerate(session.propagate(request.start, frames, bounds), before + 1):
+        for done, (frame, mask) in enumerate(session.propagate(request.start, frames, limits=bounds), before + 1):
             self.board.mask(frame, mask, session.state)
             if done == before + 1:
                 self.hub.publish({"type": "document", "history": self._history(self.record.state)})
