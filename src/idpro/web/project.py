@@ -330,7 +330,7 @@ class Project:
     def _propagate(self, job: Job, request: PropagateRequest, frames: range, before: int) -> None:
         session = self.session
         bounds = limits(self.document, request.only)
-        total = before + session.pending(frames)
+        total = before + session.pending(frames, limits=bounds)
         job.step(before, total)
         if total == before:
             job.message = "Every frame is up to date already: mark another frame to improve the masks."
