@@ -328,7 +328,7 @@ points, labels = np.array([[35, 50], [95, 50]], dtype=np.float32), np.array([1, 
 prompts[2] = points, labels
 _, out_obj_ids, out_mask_logits = predictor.add_new_points_or_box(
     inference_state=inference_state, frame_idx=0, obj_id=2, points=points, labels=labels)
-points, labels = np.array([[95, 50]], dtype=np.float32), np.array([1], np.int32)
+points, labels = np.array([[95, 50], [103, 58], [87, 43]], dtype=np.float32), np.array([1, 1, 1], np.int32)
 prompts[3] = points, labels
 _, out_obj_ids, out_mask_logits = predictor.add_new_points_or_box(
     inference_state=inference_state, frame_idx=0, obj_id=3, points=points, labels=labels)

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-EDGE = 2  # cells on both sides of an object's border that are all kept
-INSIDE, OUTSIDE = 2, 3  # one of so many squared is kept farther inside an object, and farther outside
+EDGE = 3  # cells around an object's border that are all kept
+SAMPLED = 2  # of the others outside of objects one of so many squared is kept
 
 
 class Cells(NamedTuple):
@@ -23,7 +23,7 @@ class Cells(NamedTuple):
 
 
 def chosen_cells(tags: Tensor, size: tuple[int, int]) -> Cells:
-    """The tokens worth remembering: all along the objects' borders, a sample of those inside and of those far from any.
+    """The tokens worth remembering: objects, what surrounds them, and a sample of the rest, which counts for all of it.
 
     Most of a frame is background far from every object, and its tokens say one thing many times.
 
@@ -32,19 +32,12 @@ def chosen_cells(tags: Tensor, size: tuple[int, int]) -> Cells:
         size: (h, w) of the grid, N = h * w.
     """
     h, w = size
-    grid = tags.transpose(1, 2).reshape(tags.shape[0], -1, h, w)
-    side = 2 * EDGE + 1
-    high, low = (F.max_pool2d(x, side, 1, EDGE) for x in (grid, -grid))
-    edge = (high + low > 0.05).flatten(0, 1).any(0)  # h w: within reach of a change
-    inside = (grid[:, 1:].sum(1) > 0.5).any(0)
+    objects = tags[..., 1:].sum(2).amax(0).view(1, h, w)
+    near = (F.max_pool2d(objects, 2 * EDGE + 1, 1, EDGE) > 0.05)[0]  # h w
     ys, xs = torch.arange(h, device=tags.device)[:, None], torch.arange(w, device=tags.device)[None]
-    kept, counts = edge.clone(), torch.ones(h, w, device=tags.device)
-    for region, step in ((inside & ~edge, INSIDE), (~inside & ~edge, OUTSIDE)):
-        sample = region & (ys % step == step // 2) & (xs % step == step // 2)
-        total, drawn = int(region.sum()), int(sample.sum())
-        kept |= sample if drawn else region
-        if drawn:
-            counts[sample] = total / drawn
+    sample = ~near & (ys % SAMPLED == SAMPLED // 2) & (xs % SAMPLED == SAMPLED // 2)
+    kept = near | sample if sample.any() else torch.ones_like(near)
+    counts = torch.where(sample, (~near).sum() / sample.sum().clamp(min=1), 1.0)
     places = kept.flatten().nonzero()[:, 0]
     return Cells(places, counts.flatten()[places])
 
