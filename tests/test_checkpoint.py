@@ -206,6 +206,9 @@ def test_two_halves_become_one(tmp_path: Path) -> None:
     assert notes["terms"] == STRICTEST_TERMS
     join(tmp_path / "a.safetensors", tmp_path / "b.safetensors", tmp_path / "mine.safetensors", "CC BY 4.0")
     assert read_notes(tmp_path / "mine.safetensors")["terms"] == "CC BY 4.0"
+    join(tmp_path / "a.safetensors", tmp_path / "ab.safetensors", tmp_path / "again.safetensors")  # the next run's propagation
+    again = read_notes(tmp_path / "again.safetensors")
+    assert {key for key in again if "." in key} == {"propagation.step", "interaction.step"} and again["interaction.step"] == "20"
 
 
 def test_a_propagation_only_half_gets_an_interaction(tmp_path: Path) -> None:

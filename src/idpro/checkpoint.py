@@ -137,14 +137,16 @@ def join(propagation: str | Path, interaction: str | Path, output: str | Path, t
     network.propagation.load_state_dict(first.propagation.state_dict())
     assert network.interaction is not None
     network.interaction.load_state_dict(second.interaction.state_dict())
-    notes = {
-        f"{half}.{key}": value
-        for half, model in (("propagation", propagation), ("interaction", interaction))
-        for key, value in read_notes(model).items()
-        if key not in ("format", "config")
-    }
+    notes = {**_notes_of("propagation", propagation), **_notes_of("interaction", interaction)}
     save_network(output, network, {**notes, "terms": terms or STRICTEST_TERMS})
     return config
+
+
+def _notes_of(half: str, model: str | Path) -> dict[str, str]:
+    """A checkpoint's notes on one half, under that half's name; of a joined one those of the same half."""
+    notes = {key: value for key, value in read_notes(model).items() if key not in ("format", "config")}
+    own = {key: value for key, value in notes.items() if key.startswith(f"{half}.")}
+    return own or {f"{half}.{key}": value for key, value in notes.items()}
 
 
 def read_notes(model: str | Path) -> dict[str, str]:
