@@ -14,7 +14,7 @@ from idpro.batch.engine import Batch
 from idpro.batch.manifest import read_manifest
 from idpro.batch.work import DONE, FAILED, SKIPPED, Row, Settings, Step, Worker
 
-from .drawn import draw_batch
+from .drawn import draw_batch, draw_clip
 
 
 @pytest.mark.parametrize("workers", [1, 2, 8])
@@ -47,7 +47,7 @@ def test_two_nodes_a_killed_worker_and_a_corrupt_video(tiny: Path, tmp_path: Pat
     assert all(len(list((out / f"clip{n:02d}" / "masks").iterdir())) == 24 for n in range(10) if n != 6)
 
     # again, with the corrupt one mended: only that one is done
-    draw_batch(tmp_path / "in", 10, frames=24)
+    draw_clip(tmp_path / "in" / "clip06.mp4", 6, 24)
     worker = Worker(Settings(str(tiny), "cpu", 1))
 
     class Here:

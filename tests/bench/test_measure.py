@@ -108,10 +108,12 @@ def test_two_rounds_on_three_times_the_frames_hold_the_same_tensors(network: IDP
 
 def test_ten_objects_cost_the_operations_of_one_and_eleven_of_two_groups(network: IDPro) -> None:
     one, ten, eleven = measure.objects(network, size=64, counts=(1, 10, 11), repeats=1)
-    assert one["concurrent_gflop"] == ten["concurrent_gflop"] == one["one_by_one_gflop"]
+    assert one["concurrent_gflop"] == one["one_by_one_gflop"]
+    # memory keeps the cells around objects: what ten cost more or less than one is where they are, not how many
+    assert ten["concurrent_gflop"] == pytest.approx(one["concurrent_gflop"], rel=0.01)
     assert eleven["concurrent_gflop"] > 1.3 * ten["concurrent_gflop"]
     alone = (ten["one_by_one_gflop"] - one["one_by_one_gflop"]) / 9  # of one more object
-    assert eleven["one_by_one_gflop"] - ten["one_by_one_gflop"] == pytest.approx(alone)
+    assert eleven["one_by_one_gflop"] - ten["one_by_one_gflop"] == pytest.approx(alone, rel=0.01)
     assert 0 < alone < one["concurrent_gflop"]  # the frame is encoded once for all
 
 

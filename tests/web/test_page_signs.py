@@ -211,8 +211,8 @@ def test_counts_go_on_after_a_pause(a: Annotator, registry: Registry) -> None:
     )
     passes = project.session.propagate
 
-    def slowly(*arguments: Any) -> Any:
-        for number, step in enumerate(passes(*arguments)):
+    def slowly(*arguments: Any, **options: Any) -> Any:
+        for number, step in enumerate(passes(*arguments, **options)):
             yield step
             if number == 3:
                 project.pause()

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import cv2
-import torch
 import typer
 from rich import progress as bars
 from rich.console import Console
 
-from ..checkpoint import joined, load_network
-from ..device import pick_device
 from ..errors import ConfigError
-from ..model import IDPro
 from ..plots import check_plots
 from . import across as across_frames
 from . import davis_interactive, paper_tables, report, semi_supervised, submissions
+from .chosen import chosen_network, create_method, follower, limit_threads
 from .davis_interactive import Protocol, usual_first_round
-from .methods import Follower, MaskFolder, Method, Sam2Method, SessionMethod, import_method
+from .methods import Method, SessionMethod
 from .roots import SequenceFiles, find_sequences
 from .runs import Progress
 from .scores import ObjectScore, percent, plot_over_time, scores_table, summarise, write_results
@@ -144,7 +139,7 @@ def vos(
 ) -> None:
     """First-frame masks in, all later frames out: the semi-supervised task."""
     found = find_sequences(root, year=year, split=split, names=_names(sequences))
-    player, about = _follower(method, model, propagation, size, device, threads, sam2_config)
+    player, about = follower(method, model, propagation, size, device, threads, sam2_config)
     settings = {**about, **_data(root, year)}
     convention = Convention(leave_out_last, void == Void.ignore)
     _show(("", progress) for progress in semi_supervised.evaluate(found, player, output, settings, convention))
@@ -171,7 +166,7 @@ def youtube(
 ) -> None:
     """Masks for the YouTube-VOS server, as the zip it takes."""
     asked = submissions.find_youtube(root, all_frames, _names(sequences))
-    player, about = _follower(method, model, propagation, size, device, threads, sam2_config)
+    player, about = follower(method, model, propagation, size, device, threads, sam2_config)
     settings = {**about, **_data([root], 2017), "all_frames": None if all_frames is None else str(all_frames.resolve())}
     _show(("", progress) for progress in submissions.submit(asked, player, output, settings, below="Annotations"))
     _point_to(output, "submission.zip", "masks")
@@ -192,7 +187,7 @@ def mose(
 ) -> None:
     """Masks for the MOSE server, as the zip it takes."""
     asked = submissions.find_mose(root, _names(sequences))
-    player, about = _follower(method, model, propagation, size, device, threads, sam2_config)
+    player, about = follower(method, model, propagation, size, device, threads, sam2_config)
     _show(("", progress) for progress in submissions.submit(asked, player, output, {**about, **_data([root], 2017)}))
     _point_to(output, "submission.zip", "masks")
 
@@ -212,7 +207,7 @@ def across(
     """Each object scribbled on one of three frames only: how well it is found on the two others."""
     limit_threads(threads)
     found = find_sequences(root, year=year, split=split, names=_names(sequences))
-    network, about = _network(model, None, device)
+    network, about = chosen_network(model, None, device)
     settings = {**about, "size": size, **_data(root, year)}
     _show(("", progress) for progress in across_frames.evaluate(found, network, output, settings, size=size))
     console.print(scores_table(_read_summary(output), "Scribbled on one of three frames, found on the others"))
@@ -276,7 +271,7 @@ def evaluate(
     numbers = _numbers(tables)
     limit_threads(threads)
     found = find_sequences(root, year=year, split=split, names=_names(sequences))
-    network, about = _network(model, None, device)
+    network, about = chosen_network(model, None, device)
 
     def make_method(variant: paper_tables.Variant) -> tuple[Method, Mapping[str, Any]]:
         switches = {"across_frame": variant.across_frame, "repropagate": variant.repropagate}
@@ -294,65 +289,6 @@ def evaluate(
 
 
 # From options to objects
-
-
-def limit_threads(count: int | None) -> None:
-    """Let torch and OpenCV compute with so many threads; None: as they are."""
-    if count is not None:
-        torch.set_num_threads(count)
-        cv2.setNumThreads(count)
-
-
-def create_method(
-    name: str, model: str, propagation: str | None, size: int, device: str, sam2_config: str, pred: Path | None
-) -> tuple[Any, dict[str, Any]]:
-    """The method that ``--method`` names, and what decides its results (JSON values).
-
-    Raises:
-        ConfigError, CheckpointError, MissingExtra: it cannot be had.
-    """
-    if name == "idpro":
-        network, about = _network(model, propagation, device)
-        return SessionMethod(network, size=size), {**about, "size": size}
-    if name == "sam2":
-        method = Sam2Method(model, sam2_config, device=str(pick_device(device)))
-        return method, {"method": "sam2", "model": model, "weights": _file_digest(Path(model)), "sam2_config": sam2_config}
-    if name == "masks":
-        if pred is None:
-            raise ConfigError("--method masks needs --pred, the folder of the masks")
-        return MaskFolder(pred), {"method": "masks", "pred": str(pred.resolve())}
-    if ":" in name:
-        return import_method(name), {"method": name}
-    raise ConfigError(f"--method must be idpro, sam2, masks or package.module:Class, got {name!r}")
-
-
-def _follower(
-    name: str, model: str, propagation: str | None, size: int, device: str, threads: int | None, sam2_config: str
-) -> tuple[Follower, dict[str, Any]]:
-    limit_threads(threads)
-    method, about = create_method(name, model, propagation, size, device, sam2_config, Path())
-    if not isinstance(method, Follower):
-        raise ConfigError(f"--method {name} cannot follow given masks: it has no follow(masks)")
-    return method, about
-
-
-def _network(model: str, propagation: str | None, device: str) -> tuple[IDPro, dict[str, Any]]:
-    network = load_network(model, pick_device(device))
-    if propagation is not None:
-        network = joined(load_network(propagation, pick_device(device)), network)
-    return network, {"method": "idpro", "model": model, "propagation": propagation, "weights": _weights_digest(network)}
-
-
-def _weights_digest(network: IDPro) -> str:
-    digest = hashlib.sha256(network.config.to_json().encode())
-    for tensor in network.state_dict().values():
-        digest.update(tensor.cpu().contiguous().view(-1).numpy().tobytes())
-    return digest.hexdigest()[:16]
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 def _names(text: str | None) -> list[str] | None:
