@@ -112,7 +112,8 @@ class Stream:
         """Mark a frame that is held; those after it are segmented again. What holds on the newest frame from now on.
 
         Args:
-            scribbles, mask: as in ``push``.
+            scribbles: as in ``push``.
+            mask: as in ``push``.
             frame: its number, from 0; None for the newest.
 
         Returns:

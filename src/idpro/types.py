@@ -58,7 +58,10 @@ class Box:
 
     Args:
         object_id: 1..254.
-        x0, y0, x1, y1: left, top, right, bottom as fractions of width and height, in [0, 1].
+        x0: left, as a fraction of the width, in [0, 1].
+        y0: top, as a fraction of the height.
+        x1: right, as a fraction of the width.
+        y1: bottom, as a fraction of the height.
 
     Raises:
         ScribbleError: the id is out of range, or the box is empty or outside of the frame.

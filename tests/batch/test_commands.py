@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from idpro.batch.commands import app
 from idpro.errors import CheckpointError, ConfigError
 
-from .drawn import draw_batch
+from .drawn import draw_batch, draw_clip
 
 
 def run(*arguments: object) -> Result:
@@ -32,7 +32,7 @@ def test_a_batch_is_summed_up_and_goes_on_where_it_was(tiny: Path, tmp_path: Pat
     rows = [json.loads(line) for line in (out / "report.jsonl").read_text().splitlines()]
     assert [(row["job"], row["status"]) for row in rows] == [("clip00", "done"), ("clip01", "failed"), ("clip02", "done")]
     assert sorted(p.name for p in out.iterdir()) == ["clip00", "clip02", "report.jsonl"]
-    draw_batch(tmp_path / "in", 3)  # now all are videos
+    draw_clip(tmp_path / "in" / "clip01.mp4", 1)  # now all are videos
     again = run(manifest, "-o", out, *options, "--shard", "0/2")
     assert again.exit_code == 0 and "2 videos: 2 skipped; 0 frames" in again.stdout
     assert (out / "report-0-of-2.jsonl").exists()

@@ -230,7 +230,9 @@ class Session(Known):
 
         Args:
             sources: interacted frames to go out from; None for those of all rounds since masks were last propagated.
-            frames, limits, cuts: as ``propagate`` takes them.
+            frames: only these change; None for all.
+            limits: as ``propagate`` takes them.
+            cuts: as ``propagate`` takes them.
 
         Yields:
             (frame, mask), each already kept.
